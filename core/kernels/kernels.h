@@ -1,0 +1,76 @@
+/* The kernel table: everything between the matrix products.
+ *
+ * A C reference of each kernel, vectorised twins in x86/, one table per level; m2c_kernels_get
+ * picks by processor and cap. Kernels cannot fail, allocate nothing and run on any thread. Matrices
+ * are f32 row-major; `ld*` is the distance between rows in floats. Arrays need no alignment.
+ */
+#ifndef M2C_KERNELS_H
+#define M2C_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/cpu.h"
+
+struct m2c_kernels {
+    enum m2c_cpu_level level;
+
+    /* y = (x - mean) / sqrt(var + eps) * gamma + beta per row, population variance (Ba et al.
+     * 2016). x, y: [rows, width], may be the same array. gamma, beta: [width]. */
+    void (*layer_norm)(float *y, size_t ldy, const float *x, size_t ldx, const float *gamma,
+                       const float *beta, size_t rows, size_t width, float eps);
+
+    /* x <- softmax(scale * x) per row, the row's maximum subtracted first. x: [rows, width]. */
+    void (*softmax)(float *x, size_t ldx, size_t rows, size_t width, float scale);
+
+    /* x <- x + bias per row. bias: [width]. */
+    void (*bias)(float *x, size_t ldx, const float *bias, size_t rows, size_t width);
+
+    /* x <- q(x + bias), q(z) = z * sigmoid(1.702 z) (CLIP's QuickGELU). */
+    void (*bias_quick_gelu)(float *x, size_t ldx, const float *bias, size_t rows, size_t width);
+
+    /* x <- g(x + bias), g(z) = z * (1 + erf(z / sqrt 2)) / 2 (exact GELU). */
+    void (*bias_gelu)(float *x, size_t ldx, const float *bias, size_t rows, size_t width);
+
+    /* Depthwise convolution over time, width 3, of one token: y[c] = bias[c] +
+     * sum_k weight[k][c] * taps[k][c]; a NULL tap is zero padding. weight: [3, channels]. */
+    void (*conv_time)(float *y, const float *const taps[3], const float *weight, const float *bias,
+                      size_t channels);
+
+    /* Depthwise 3 x 3 convolution over the patch grid of the frame difference, one token:
+     * y[c] = bias[c] + sum_k weight[k][c] * (now[k][c] - before[k][c] + shift[c]); a NULL `now[k]`
+     * is zero padding (the whole term is left out). `before` itself is NULL for the first frame:
+     * the difference is zero and the term is weight[k][c] * shift[c]. weight: [9, channels];
+     * shift (the down-projection's bias), bias: [channels]. (m2clip: TED-Adapter, d_t.) */
+    void (*conv_space)(float *y, const float *const now[9], const float *const *before,
+                       const float *weight, const float *shift, const float *bias, size_t channels);
+
+    /* sum a[i] * b[i]. */
+    float (*dot)(const float *a, const float *b, size_t count);
+
+    /* Half and bfloat16 to float, exact. */
+    void (*widen_f16)(float *y, const uint16_t *x, size_t count);
+    void (*widen_bf16)(float *y, const uint16_t *x, size_t count);
+
+    /* One output row of the bicubic resize, horizontal pass: y[i] = sum_{k<4} weight[i][k] *
+     * x[index[i][k]]. x: one row of a plane; index, weight: [count, 4], indices clamped by the
+     * caller (PyTorch's interpolate: a = -0.75, no anti-aliasing). */
+    void (*resize_row)(float *y, const float *x, const int32_t *index, const float *weight,
+                       size_t count);
+
+    /* Vertical pass: y[i] = sum_{k<4} weight[k] * rows[k][i]. */
+    void (*resize_column)(float *y, const float *const rows[4], const float weight[4],
+                          size_t count);
+
+    /* Packed 8-bit RGB to three f32 planes: plane[c][i] = rgb[3 i + c] * scale[c] + shift[c], where
+     * scale = 1 / (255 std) and shift = -mean / std. */
+    void (*normalize_rgb)(float *const plane[3], const uint8_t *rgb, const float scale[3],
+                          const float shift[3], size_t count);
+};
+
+/* The table of the highest level available (m2c_cpu_level), or of a given level no higher than
+ * that (NULL if this processor lacks it). Static storage; any thread. */
+const struct m2c_kernels *m2c_kernels_get(void);
+const struct m2c_kernels *m2c_kernels_at(enum m2c_cpu_level level);
+
+#endif

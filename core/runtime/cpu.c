@@ -1,0 +1,101 @@
+#include "runtime/cpu.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum m2c_cpu_level level_cap = M2C_CPU_AVX512;
+
+static enum m2c_cpu_level detected_level(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return M2C_CPU_AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+        __builtin_cpu_supports("f16c"))
+        return M2C_CPU_AVX2;
+#endif
+    return M2C_CPU_C;
+}
+
+enum m2c_cpu_level m2c_cpu_level(void)
+{
+    enum m2c_cpu_level level = detected_level();
+    return level < level_cap ? level : level_cap;
+}
+
+static const char *const level_names[] = {
+    [M2C_CPU_C] = "c", [M2C_CPU_AVX2] = "avx2", [M2C_CPU_AVX512] = "avx512"};
+
+enum m2c_status m2c_cpu_cap_level(const char *name, struct m2c_error *err)
+{
+    for (int level = M2C_CPU_C; level <= M2C_CPU_AVX512; level++) {
+        if (strcmp(name, level_names[level]) == 0) {
+            level_cap = (enum m2c_cpu_level)level;
+            return M2C_OK;
+        }
+    }
+    return m2c_fail_field(err, M2C_USAGE, "cpu_level", "the level is one of c, avx2, avx512");
+}
+
+const char *m2c_cpu_level_name(enum m2c_cpu_level level)
+{
+    return level_names[level];
+}
+
+bool m2c_cpu_has_bf16(void)
+{
+#if defined(__x86_64__)
+    return m2c_cpu_level() == M2C_CPU_AVX512 && __builtin_cpu_supports("avx512bf16");
+#else
+    return false;
+#endif
+}
+
+bool m2c_cpu_has_vnni(void)
+{
+#if defined(__x86_64__)
+    return m2c_cpu_level() == M2C_CPU_AVX512 && __builtin_cpu_supports("avx512vnni");
+#else
+    return false;
+#endif
+}
+
+/* Reads up to two numbers of a one-line cgroup file; returns how many were there. */
+static int read_numbers(const char *path, long long numbers[2])
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    int count = fscanf(file, "%lld %lld", &numbers[0], &numbers[1]);
+    (void)fclose(file);
+    return count > 0 ? count : 0;
+}
+
+/* The cgroup's quota in cores, rounded up, or 0 when there is none. */
+static int cgroup_quota_cores(void)
+{
+    long long quota[2];
+    long long period[2];
+    if (read_numbers("/sys/fs/cgroup/cpu.max", quota) == 2)
+        period[0] = quota[1];
+    else if (read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota) < 1 ||
+             read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", period) < 1)
+        return 0;
+    if (quota[0] <= 0 || period[0] <= 0)
+        return 0;
+    long long cores = (quota[0] - 1) / period[0] + 1;
+    return cores < CPU_SETSIZE ? (int)cores : CPU_SETSIZE;
+}
+
+int m2c_cpu_count(void)
+{
+    cpu_set_t mask;
+    int cores = sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 1;
+    int quota = cgroup_quota_cores();
+    if (quota > 0 && quota < cores)
+        cores = quota;
+    return cores > 0 ? cores : 1;
+}

@@ -1,0 +1,175 @@
+#include "runtime/team.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+    SPIN_ROUNDS = 4000, /* tens of microseconds: a layer's imbalance, less than a time slice */
+    STACK_BYTES = 8 << 20,
+};
+
+struct member {
+    struct m2c_team *team;
+    pthread_t thread;
+    int index;
+};
+
+struct m2c_team {
+    int size;
+    /* Bumped to start a run (and to stop the threads); members sleep on it between runs. */
+    _Atomic int run_epoch;
+    _Atomic bool stopping;
+    m2c_team_work work;
+    void *argument;
+    /* Sense-reversing barrier: the last to arrive bumps the epoch that the others watch. */
+    _Atomic int arrived;
+    _Atomic int barrier_epoch;
+    int started; /* threads to join, member 0 not counted */
+    struct member members[];
+};
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* Waits until *word != seen: first by spinning, then asleep. */
+static void wait_change(_Atomic int *word, int seen)
+{
+    for (int round = 0; round < SPIN_ROUNDS; round++) {
+        if (atomic_load_explicit(word, memory_order_acquire) != seen)
+            return;
+        relax();
+    }
+    while (atomic_load_explicit(word, memory_order_acquire) == seen)
+        (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+
+static void bump_and_wake(_Atomic int *word)
+{
+    (void)atomic_fetch_add_explicit(word, 1, memory_order_acq_rel);
+    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static void *member_main(void *argument)
+{
+    const struct member *self = argument;
+    struct m2c_team *team = self->team;
+    int seen = 0;
+    for (;;) {
+        wait_change(&team->run_epoch, seen);
+        seen++;
+        if (atomic_load(&team->stopping))
+            return NULL;
+        team->work(team->argument, self->index, team->size);
+        m2c_team_barrier(team);
+    }
+}
+
+static int start_member(struct m2c_team *team, int index)
+{
+    pthread_attr_t attributes;
+    struct member *self = &team->members[index];
+    *self = (struct member){.team = team, .index = index};
+    int code = pthread_attr_init(&attributes);
+    if (code != 0)
+        return code;
+    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    code = pthread_create(&self->thread, &attributes, member_main, self);
+    (void)pthread_attr_destroy(&attributes);
+    return code;
+}
+
+enum m2c_status m2c_team_new(int size, struct m2c_team **out, struct m2c_error *err)
+{
+    assert(size >= 1);
+    size_t bytes = sizeof(struct m2c_team) + (size_t)size * sizeof(struct member);
+    struct m2c_team *team = calloc(1, bytes);
+    *out = NULL;
+    if (!team)
+        return m2c_fail_memory(err, "a compute team", bytes);
+    team->size = size;
+    for (int index = 1; index < size; index++) {
+        int code = start_member(team, index);
+        if (code != 0) {
+            errno = code;
+            (void)m2c_fail_errno(err, "starting a compute thread", NULL);
+            m2c_team_free(&team);
+            return err->status;
+        }
+        team->started++;
+    }
+    *out = team;
+    return M2C_OK;
+}
+
+void m2c_team_free(struct m2c_team **team_pointer)
+{
+    struct m2c_team *team = *team_pointer;
+    *team_pointer = NULL;
+    if (!team)
+        return;
+    atomic_store(&team->stopping, true);
+    bump_and_wake(&team->run_epoch);
+    for (int index = 1; index <= team->started; index++)
+        (void)pthread_join(team->members[index].thread, NULL);
+    free(team);
+}
+
+int m2c_team_size(const struct m2c_team *team)
+{
+    return team->size;
+}
+
+void m2c_team_run(struct m2c_team *team, m2c_team_work work, void *argument)
+{
+    if (team->size == 1) {
+        work(argument, 0, 1);
+        return;
+    }
+    team->work = work;
+    team->argument = argument;
+    bump_and_wake(&team->run_epoch);
+    work(argument, 0, team->size);
+    m2c_team_barrier(team);
+}
+
+void m2c_team_barrier(struct m2c_team *team)
+{
+    if (team->size == 1)
+        return;
+    int seen = atomic_load_explicit(&team->barrier_epoch, memory_order_acquire);
+    if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 < team->size) {
+        wait_change(&team->barrier_epoch, seen);
+        return;
+    }
+    atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
+    bump_and_wake(&team->barrier_epoch);
+}
+
+struct m2c_range m2c_team_share(size_t count, size_t grain, int member, int size)
+{
+    size_t grains = (count + grain - 1) / grain;
+    size_t members = (size_t)size;
+    size_t index = (size_t)member;
+    size_t each = grains / members;
+    size_t extra = grains % members;
+    size_t first = index * each + (index < extra ? index : extra);
+    size_t last = first + each + (index < extra ? 1 : 0);
+    struct m2c_range range = {.begin = first * grain, .end = last * grain};
+    if (range.begin > count)
+        range.begin = count;
+    if (range.end > count)
+        range.end = count;
+    return range;
+}
