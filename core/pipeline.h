@@ -1,0 +1,57 @@
+/* Video -> views -> embeddings, and labels -> vectors: the one place where the stages meet.
+ *
+ * Used by the command line, by tests and by the server's scheduler thread. All calls run on the
+ * thread that owns the encoder.
+ */
+#ifndef M2C_PIPELINE_H
+#define M2C_PIPELINE_H
+
+#include "m2clip.h"
+#include "video/video.h"
+
+/* What is kept of a video for one sampling and one set. New arrays; destroy frees them. */
+struct m2c_video_embedding {
+    int views, frames, dim, classes; /* V, T, E, K (0 without a VC head) */
+    float *frame_features;           /* [V, T, E] */
+    float *video;                    /* [V, E] */
+    float *vc_logits;                /* [V, K], NULL without a VC head */
+};
+
+M2C_MUST_USE enum m2c_status m2c_video_embedding_init(struct m2c_video_embedding *embedding,
+                                                      const struct m2c_set *set, int views,
+                                                      int frames, struct m2c_error *err);
+void m2c_video_embedding_destroy(struct m2c_video_embedding *embedding);
+
+/* The decode plan that a set and a sampling ask for (sampling already validated). */
+void m2c_pipeline_plan(const struct m2c_model *model, const struct m2c_set *set,
+                       const struct m2c_sampling *sampling, struct m2c_decode_plan *plan);
+
+/* The sampling that a set prefers: its frames and stride, one view, the whole video. */
+struct m2c_sampling m2c_pipeline_default_sampling(const struct m2c_set *set);
+
+/* Encodes views first..first+count-1 (v = b*A + a) of decoded frames into `embedding`, as many in
+ * one forward pass as the encoder's max_frames lets in. M2C_CANCELLED as m2c_encode_video. */
+M2C_MUST_USE enum m2c_status
+m2c_pipeline_encode_views(struct m2c_encoder *encoder, const struct m2c_set *set,
+                          const struct m2c_clip_frames *clip, int first, int count,
+                          struct m2c_video_embedding *embedding, const _Atomic bool *cancel,
+                          struct m2c_error *err);
+
+/* A text with its template applied, tokenized with start and end tokens. `template` holds one `{}`
+ * or is NULL (the text verbatim). ids: [context_length] out. Too long for the context:
+ * M2C_INVALID_REQUEST (detail names the length), unless `truncate`. */
+M2C_MUST_USE enum m2c_status m2c_pipeline_tokenize(const struct m2c_model *model,
+                                                   const char *template_text, const char *text,
+                                                   bool truncate, int32_t *ids, int32_t *count,
+                                                   struct m2c_error *err);
+
+/* Encodes texts verbatim or under one template: vectors [N, E] out, unit. On a failure the error's
+ * field is `labels[i]`-like: prefix + "[i]". */
+M2C_MUST_USE enum m2c_status m2c_pipeline_encode_texts(struct m2c_encoder *encoder,
+                                                       const struct m2c_set *set,
+                                                       const char *template_text,
+                                                       const char *const *texts, size_t count,
+                                                       bool truncate, const char *field_prefix,
+                                                       float *vectors, struct m2c_error *err);
+
+#endif
