@@ -16,12 +16,25 @@ struct m2c_kernels {
     enum m2c_cpu_level level;
 
     /* y = (x - mean) / sqrt(var + eps) * gamma + beta per row, population variance (Ba et al.
-     * 2016). x, y: [rows, width], may be the same array. gamma, beta: [width]. */
+     * 2016). x, y: [rows, width], may be the same array; |x| < 1e18, whose square is still a float.
+     * gamma, beta: [width]. */
     void (*layer_norm)(float *y, size_t ldy, const float *x, size_t ldx, const float *gamma,
                        const float *beta, size_t rows, size_t width, float eps);
 
-    /* x <- softmax(scale * x) per row, the row's maximum subtracted first. x: [rows, width]. */
+    /* x <- x + delta + bias, then y = layer_norm(x): the residual sum and the next norm in one pass
+     * over a row that is still in cache. delta: [rows, width]; delta or bias may be NULL and is
+     * left out. y may be x (the sum is lost then). The rest as in layer_norm. */
+    void (*residual_layer_norm)(float *y, size_t ldy, float *x, size_t ldx, const float *delta,
+                                size_t ld_delta, const float *bias, const float *gamma,
+                                const float *beta, size_t rows, size_t width, float eps);
+
+    /* x <- softmax(scale * x) per row, the row's maximum subtracted first; scale > 0. -inf is a
+     * masked entry and becomes 0; a NaN, a +inf or nothing but -inf makes the row NaN.
+     * x: [rows, width]. */
     void (*softmax)(float *x, size_t ldx, size_t rows, size_t width, float scale);
+
+    /* y <- y + x. x, y: [rows, width]. */
+    void (*add)(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t width);
 
     /* x <- x + bias per row. bias: [width]. */
     void (*bias)(float *x, size_t ldx, const float *bias, size_t rows, size_t width);
@@ -51,6 +64,9 @@ struct m2c_kernels {
     /* Half and bfloat16 to float, exact. */
     void (*widen_f16)(float *y, const uint16_t *x, size_t count);
     void (*widen_bf16)(float *y, const uint16_t *x, size_t count);
+
+    /* Float to bfloat16, to the nearest, ties to even; a NaN stays a (quiet) NaN. */
+    void (*narrow_bf16)(uint16_t *y, const float *x, size_t count);
 
     /* One output row of the bicubic resize, horizontal pass: y[i] = sum_{k<4} weight[i][k] *
      * x[index[i][k]]. x: one row of a plane; index, weight: [count, 4], indices clamped by the
