@@ -43,7 +43,7 @@ struct m2c_config {
     int num_frames;   /* T the checkpoint was trained with; 0 when the config does not say */
     int num_classes;  /* K; 0 when the config does not say: the VC head's tensor decides */
     int mlm_head_len; /* M; 0 when the config does not say: the decoder's tensor decides */
-    int cmlm_block;   /* stored index of the CMLM block as the config names it, -1 when it does not */
+    int cmlm_block; /* stored index of the CMLM block as the config names it, -1 when it does not */
     int stored_text_layers; /* transformer_layers as written (flat form) */
 };
 
@@ -58,7 +58,8 @@ M2C_MUST_USE enum m2c_status m2c_config_load(const char *dir, struct m2c_config 
                                              struct m2c_error *err);
 
 /* A CMLM block exists iff the config names one or the weights hold `mlm_adapter.*` (flat form): it
- * is the last stored text block, so the text tower encodes with one block less. */
+ * is the last stored text block, so the text tower encodes with one block less, and cmlm_block says
+ * which. A single stored block encodes and is never a CMLM block. */
 void m2c_config_settle(struct m2c_config *config, bool has_mlm_adapter);
 
 #endif
