@@ -69,6 +69,12 @@ fail:
     return err->status;
 }
 
+static enum m2c_status fail_absent(const char *path, struct m2c_error *err)
+{
+    (void)m2c_fail(err, M2C_BAD_MODEL, "there is no %s", m2c_folder_base_name(path));
+    return m2c_error_context(err, "%s", path);
+}
+
 enum m2c_status m2c_mapped_file_open(const char *path, struct m2c_mapped_file *out,
                                      struct m2c_error *err)
 {
@@ -78,7 +84,7 @@ enum m2c_status m2c_mapped_file_open(const char *path, struct m2c_mapped_file *o
     *out = (struct m2c_mapped_file){0};
     enum m2c_status status = open_regular(path, &fd, &size, &absent, err);
     if (status != M2C_OK)
-        return status;
+        return absent ? fail_absent(path, err) : status;
     if (size > 0) {
         void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
         if (bytes == MAP_FAILED)
@@ -149,8 +155,7 @@ static enum m2c_status read_whole(const char *path, size_t limit_bytes, bool opt
             return status;
         if (optional)
             return M2C_OK;
-        (void)m2c_fail(err, M2C_BAD_MODEL, "there is no %s", m2c_folder_base_name(path));
-        return m2c_error_context(err, "%s", path);
+        return fail_absent(path, err);
     }
     if (*size_bytes > limit_bytes)
         status = m2c_fail(err, M2C_BAD_MODEL, "%s has %zu bytes, at most %zu are read",

@@ -29,8 +29,9 @@ struct m2c_mapped_file {
     size_t size_bytes;
 };
 
-/* Maps a whole file. Not a regular file: M2C_BAD_MODEL; the system's refusals: M2C_IO_FAILED. The
- * caller closes it. A file that is cut short while mapped raises SIGBUS: replace models by rename.
+/* Maps a whole file. Missing or not a regular file: M2C_BAD_MODEL; other refusals of the system:
+ * M2C_IO_FAILED. The caller closes it. A file that is cut short while mapped raises SIGBUS: replace
+ * models by rename.
  */
 M2C_MUST_USE enum m2c_status m2c_mapped_file_open(const char *path, struct m2c_mapped_file *out,
                                                   struct m2c_error *err);
