@@ -25,15 +25,19 @@ const struct m2c_kernels m2c_kernels_c = {
 
 static const struct m2c_kernels *const tables[] = {
     [M2C_CPU_C] = &m2c_kernels_c,
+#if defined(__x86_64__)
+    [M2C_CPU_AVX2] = &m2c_kernels_avx2,
+    [M2C_CPU_AVX512] = &m2c_kernels_avx512,
+#endif
 };
 
 const struct m2c_kernels *m2c_kernels_at(enum m2c_cpu_level level)
 {
-    return level <= m2c_cpu_level() && level < sizeof tables / sizeof tables[0] ? tables[level]
-                                                                                : NULL;
+    /* The level of a processor that the list does not know is M2C_CPU_C. */
+    return level <= m2c_cpu_level() ? tables[level] : NULL;
 }
 
 const struct m2c_kernels *m2c_kernels_get(void)
 {
-    return &m2c_kernels_c;
+    return tables[m2c_cpu_level()];
 }

@@ -1,0 +1,103 @@
+#ifndef M2C_KERNELS_VECTOR_LAYER_NORM_H
+#define M2C_KERNELS_VECTOR_LAYER_NORM_H
+
+#include <math.h>
+
+#include "kernels/vector/lanes.h"
+
+/* Four partial sums hide the latency of the additions. */
+static inline float row_sum(const float *x, size_t width)
+{
+    vec sum[4] = {vec_set(0.0F), vec_set(0.0F), vec_set(0.0F), vec_set(0.0F)};
+    size_t i = 0;
+    for (; i + 4 * LANES <= width; i += 4 * LANES)
+        for (size_t k = 0; k < 4; k++)
+            sum[k] += vec_load(x + i + k * LANES);
+    for (; i < width; i += LANES)
+        sum[0] += vec_load_lanes(x + i, lanes_of(width - i));
+    return vec_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+/* Sum of squared distances from the mean: a second look at a row in L1, since the difference of two
+ * large sums would lose CLIP's outlier channels. */
+static inline float squared_distance(const float *x, size_t width, float mean)
+{
+    const vec zero = vec_set(0.0F);
+    const vec centre = vec_set(mean);
+    vec sum[4] = {zero, zero, zero, zero};
+    size_t i = 0;
+    for (; i + 4 * LANES <= width; i += 4 * LANES) {
+        for (size_t k = 0; k < 4; k++) {
+            vec distance = vec_load(x + i + k * LANES) - centre;
+            sum[k] = vec_fma(distance, distance, sum[k]);
+        }
+    }
+    for (; i < width; i += LANES) {
+        size_t n = lanes_of(width - i);
+        vec distance = vec_keep(vec_load_part(x + i, n) - centre, n, zero);
+        sum[0] = vec_fma(distance, distance, sum[0]);
+    }
+    return vec_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+static inline void normalize_row(float *y, const float *x, const float *gamma, const float *beta,
+                                 size_t width, float eps)
+{
+    const float mean = row_sum(x, width) / (float)width;
+    const float variance = squared_distance(x, width, mean) / (float)width;
+    const vec centre = vec_set(mean);
+    const vec inverse = vec_set(1.0F / sqrtf(variance + eps));
+    size_t i = 0;
+    for (; i + LANES <= width; i += LANES) {
+        vec unit = (vec_load(x + i) - centre) * inverse;
+        vec_store(y + i, vec_fma(unit, vec_load(gamma + i), vec_load(beta + i)));
+    }
+    if (i < width) {
+        size_t n = width - i;
+        vec unit = (vec_load_part(x + i, n) - centre) * inverse;
+        vec_store_part(y + i,
+                       vec_fma(unit, vec_load_part(gamma + i, n), vec_load_part(beta + i, n)), n);
+    }
+}
+
+static inline void residual_lanes(float *x, const float *delta, const float *bias, size_t i,
+                                  size_t n)
+{
+    vec sum = vec_load_lanes(x + i, n);
+    if (delta)
+        sum += vec_load_lanes(delta + i, n);
+    if (bias)
+        sum += vec_load_lanes(bias + i, n);
+    vec_store_lanes(x + i, sum, n);
+}
+
+/* x <- x + delta + bias, either of which may be NULL. */
+static inline void residual_row(float *x, const float *delta, const float *bias, size_t width)
+{
+    size_t i = 0;
+    for (; i + LANES <= width; i += LANES)
+        residual_lanes(x, delta, bias, i, LANES);
+    if (i < width)
+        residual_lanes(x, delta, bias, i, width - i);
+}
+
+static void layer_norm(float *y, size_t ldy, const float *x, size_t ldx, const float *gamma,
+                       const float *beta, size_t rows, size_t width, float eps)
+{
+    for (size_t row = 0; row < rows; row++)
+        normalize_row(y + row * ldy, x + row * ldx, gamma, beta, width, eps);
+}
+
+static void residual_layer_norm(float *y, size_t ldy, float *x, size_t ldx, const float *delta,
+                                size_t ld_delta, const float *bias, const float *gamma,
+                                const float *beta, size_t rows, size_t width, float eps)
+{
+    for (size_t row = 0; row < rows; row++) {
+        float *to = x + row * ldx;
+        if (delta || bias)
+            residual_row(to, delta ? delta + row * ld_delta : NULL, bias, width);
+        normalize_row(y + row * ldy, to, gamma, beta, width, eps);
+    }
+}
+
+#endif

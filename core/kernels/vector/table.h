@@ -1,0 +1,24 @@
+/* The bodies of one instruction set and the table they fill. */
+#ifndef M2C_KERNELS_VECTOR_TABLE_H
+#define M2C_KERNELS_VECTOR_TABLE_H
+
+#include "kernels/vector/activation.h"
+#include "kernels/vector/depthwise_conv.h"
+#include "kernels/vector/layer_norm.h"
+#include "kernels/vector/normalize.h"
+#include "kernels/vector/precision.h"
+#include "kernels/vector/resize.h"
+#include "kernels/vector/softmax.h"
+#include "kernels/vector/sum.h"
+
+#define M2C_VECTOR_TABLE(cpu_level)                                                                \
+    {                                                                                              \
+        .level = (cpu_level), .layer_norm = layer_norm,                                            \
+        .residual_layer_norm = residual_layer_norm, .softmax = softmax, .add = add_rows,           \
+        .bias = bias_rows, .bias_quick_gelu = bias_quick_gelu, .bias_gelu = bias_gelu,             \
+        .conv_time = conv_time, .conv_space = conv_space, .dot = dot, .widen_f16 = widen_f16,      \
+        .widen_bf16 = widen_bf16, .narrow_bf16 = narrow_bf16, .resize_row = resize_row,            \
+        .resize_column = resize_column, .normalize_rgb = normalize_rgb,                            \
+    }
+
+#endif
