@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "proto/json_writer.h"
 
@@ -65,8 +66,8 @@ struct proto_video_facts {
 struct proto_sampling_facts {
     int frames, stride; /* stride 0: "uniform" */
     int temporal_views, spatial_views;
-    const int *frame_indices;    /* [temporal_views, frames] */
-    const double *frame_times_s; /* [temporal_views, frames] */
+    const int64_t *frame_indices; /* [temporal_views, frames] */
+    const double *frame_times_s;  /* [temporal_views, frames] */
 };
 
 struct proto_timing_ms {

@@ -19,14 +19,4 @@ void proto_json_start(void);
 M2C_MUST_USE enum m2c_status proto_json_parse(const char *bytes, size_t size, size_t max_bytes,
                                               json_t **out, struct m2c_error *err);
 
-/* The exact size that `text` decodes to by RFC 4648's base64: padding required, no white space.
- * M2C_INVALID_REQUEST with `field` where the length or the padding is impossible. */
-M2C_MUST_USE enum m2c_status proto_base64_size(const char *text, size_t length, const char *field,
-                                               size_t *size, struct m2c_error *err);
-
-/* Decodes into `out`, which has room for proto_base64_size. A character outside the alphabet or
- * padding bits that are not zero: M2C_INVALID_REQUEST with `field`. */
-M2C_MUST_USE enum m2c_status proto_base64_decode(const char *text, size_t length, const char *field,
-                                                 unsigned char *out, struct m2c_error *err);
-
 #endif

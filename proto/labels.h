@@ -10,6 +10,11 @@
 
 #include "status.h"
 
+/* A new copy of one checked text; conditions and errors as proto_texts_add. */
+M2C_MUST_USE enum m2c_status proto_text_copy(char **out, const char *text, size_t length,
+                                             size_t max_bytes, const char *field,
+                                             struct m2c_error *err);
+
 /* A growing list of strings. Zeroed is empty; destroy frees. */
 struct proto_texts {
     char **items;

@@ -72,7 +72,7 @@ struct proto_options {
     int frames;
     int stride; /* 0: uniform */
     int temporal_views, spatial_views;
-    double start_s, end_s; /* end_s is infinite until set */
+    double start_s, end_s; /* NAN until set, as in m2c_sampling */
     struct proto_label_list labels;
     char *label_set;
     struct proto_texts templates; /* each with exactly one {} */
