@@ -82,6 +82,35 @@ void m2c_digest_hex(const unsigned char digest[M2C_DIGEST_BYTES], char out[M2C_D
     out[2 * M2C_DIGEST_BYTES] = '\0';
 }
 
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* The first 64 characters of `text` as bytes; false unless all are hexadecimal digits. */
+static bool read_hex(const char *text, unsigned char out[M2C_DIGEST_BYTES])
+{
+    for (size_t i = 0; i < M2C_DIGEST_BYTES; i++) {
+        int high = hex_value(text[2 * i]);
+        int low = high < 0 ? -1 : hex_value(text[2 * i + 1]);
+        if (low < 0)
+            return false;
+        out[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
+bool m2c_digest_from_hex(const char *text, unsigned char out[M2C_DIGEST_BYTES])
+{
+    return strlen(text) == M2C_DIGEST_HEX_BYTES - 1 && read_hex(text, out);
+}
+
 struct checksum {
     const char *name; /* inside `text` */
     unsigned char digest[M2C_DIGEST_BYTES];
@@ -93,17 +122,6 @@ struct m2c_checksums {
     struct checksum *rows;
     size_t count;
 };
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 static bool stays_inside(const char *name)
 {
@@ -120,15 +138,8 @@ static bool stays_inside(const char *name)
 /* Parses one NUL-terminated line in place; false when it is malformed. */
 static bool parse_line(char *line, struct checksum *out)
 {
-    size_t length = strlen(line);
-    if (length < M2C_DIGEST_HEX_BYTES + 2)
+    if (strlen(line) < M2C_DIGEST_HEX_BYTES + 2 || !read_hex(line, out->digest))
         return false;
-    for (size_t i = 0; i < M2C_DIGEST_BYTES; i++) {
-        int high = hex_value(line[2 * i]), low = hex_value(line[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out->digest[i] = (unsigned char)(high << 4 | low);
-    }
     const char *rest = line + 2 * M2C_DIGEST_BYTES;
     if (rest[0] != ' ' || (rest[1] != ' ' && rest[1] != '*'))
         return false;

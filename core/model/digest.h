@@ -36,6 +36,9 @@ M2C_MUST_USE enum m2c_status m2c_digest_bytes(const void *bytes, size_t size,
 /* Lower-case hexadecimal with a NUL. */
 void m2c_digest_hex(const unsigned char digest[M2C_DIGEST_BYTES], char out[M2C_DIGEST_HEX_BYTES]);
 
+/* The way back: exactly 64 hexadecimal digits of either case; false for anything else. */
+bool m2c_digest_from_hex(const char *text, unsigned char out[M2C_DIGEST_BYTES]);
+
 /* ---- SHA256SUMS: lines "<64 hex digits>  NAME" or "<64 hex digits> *NAME" ---- */
 
 struct m2c_checksums;
