@@ -16,7 +16,7 @@ const size_t check_sizes[] = {1,  2,  7,  8,  9,   15,  16,  17,  29,  31,  32, 
                               63, 64, 65, 77, 101, 127, 128, 129, 197, 384, 512, 768, 3072};
 const size_t check_size_count = sizeof check_sizes / sizeof check_sizes[0];
 
-enum { FRONT_BYTES = 64, FRONT_BYTE = 0xA5, ARRAYS_MAX = 64 };
+enum { FRONT_BYTES = 64, FRONT_BYTE = 0xA5, ARRAYS_MAX = 256 };
 
 struct array {
     unsigned char *mapping, *begin;
