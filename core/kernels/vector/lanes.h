@@ -16,6 +16,8 @@
  *   vec_choose_below_0(z, a, b)            a where z < 0, else b
  *   vec_sum(v), vec_greatest(v)            over the lanes
  *   vec_gather(p, index)       p[index[lane]]
+ *   vec_quads_rise(index)      whether each quad of LANES indices is i, i + 1, i + 2, i + 3
+ *   vec_load_quads(p, index)   the same as vec_gather where vec_quads_rise(index), faster
  *   vec_sum_quads(p)           lane i is the sum of floats 4 i .. 4 i + 3 of p[4] end to end
  *   vec_load_f16(p), vec_load_bf16(p), vec_store_bf16(p, v)
  *                              LANES numbers of 16 bits

@@ -1,21 +1,35 @@
 #ifndef M2C_KERNELS_VECTOR_RESIZE_H
 #define M2C_KERNELS_VECTOR_RESIZE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernels/vector/lanes.h"
 
-/* LANES outputs: four vectors of products, LANES / 4 outputs with their four taps in each. */
+/* The taps of LANES outputs from `index` on: four vectors with those of LANES / 4 outputs in each.
+ * But at the borders, where indices are clamped, taps are neighbours and come by one load each. */
+static inline void tap_quads(vec taps[4], const float *x, const int32_t *index)
+{
+    bool neighbours = true;
+    for (size_t k = 0; k < 4; k++)
+        neighbours = vec_quads_rise(index + k * LANES) && neighbours;
+    if (neighbours)
+        for (size_t k = 0; k < 4; k++)
+            taps[k] = vec_load_quads(x, index + k * LANES);
+    else
+        for (size_t k = 0; k < 4; k++)
+            taps[k] = vec_gather(x, index + k * LANES);
+}
+
 static void resize_row(float *y, const float *x, const int32_t *index, const float *weight,
                        size_t count)
 {
     size_t i = 0;
     for (; i + LANES <= count; i += LANES) {
         vec product[4];
-        for (size_t k = 0; k < 4; k++) {
-            size_t at = 4 * i + k * LANES;
-            product[k] = vec_load(weight + at) * vec_gather(x, index + at);
-        }
+        tap_quads(product, x, index + 4 * i);
+        for (size_t k = 0; k < 4; k++)
+            product[k] *= vec_load(weight + 4 * i + k * LANES);
         vec_store(y + i, vec_sum_quads(product));
     }
     for (; i < count; i++) {

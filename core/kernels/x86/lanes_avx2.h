@@ -3,6 +3,7 @@
 #define M2C_KERNELS_X86_LANES_AVX2_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -111,6 +112,21 @@ static inline vec vec_gather(const float *p, const int32_t *index)
 {
     return _mm256_i32gather_ps(p, _mm256_loadu_si256((const __m256i *)(const void *)index),
                                sizeof *p);
+}
+
+static inline bool vec_quads_rise(const int32_t *index)
+{
+    __m256i indices = _mm256_loadu_si256((const __m256i *)(const void *)index);
+    __m256i first = _mm256_shuffle_epi32(indices, 0);
+    __m256i steps = _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3);
+    __m256i equal = _mm256_cmpeq_epi32(indices, _mm256_add_epi32(first, steps));
+    return _mm256_movemask_epi8(equal) == -1;
+}
+
+static inline vec vec_load_quads(const float *p, const int32_t *index)
+{
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + index[0])),
+                                _mm_loadu_ps(p + index[4]), 1);
 }
 
 static inline vec vec_sum_quads(const vec p[4])

@@ -3,6 +3,7 @@
 #define M2C_KERNELS_X86_LANES_AVX512_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -96,6 +97,22 @@ static inline float vec_greatest(vec v)
 static inline vec vec_gather(const float *p, const int32_t *index)
 {
     return _mm512_i32gather_ps(_mm512_loadu_si512(index), p, sizeof *p);
+}
+
+static inline bool vec_quads_rise(const int32_t *index)
+{
+    __m512i indices = _mm512_loadu_si512(index);
+    __m512i first = _mm512_shuffle_epi32(indices, _MM_PERM_AAAA);
+    __m512i steps = _mm512_setr4_epi32(0, 1, 2, 3);
+    return _mm512_cmpneq_epi32_mask(indices, _mm512_add_epi32(first, steps)) == 0;
+}
+
+static inline vec vec_load_quads(const float *p, const int32_t *index)
+{
+    vec quads = _mm512_castps128_ps512(_mm_loadu_ps(p + index[0]));
+    quads = _mm512_insertf32x4(quads, _mm_loadu_ps(p + index[4]), 1);
+    quads = _mm512_insertf32x4(quads, _mm_loadu_ps(p + index[8]), 2);
+    return _mm512_insertf32x4(quads, _mm_loadu_ps(p + index[12]), 3);
 }
 
 static inline vec vec_sum_quads(const vec p[4])

@@ -178,6 +178,14 @@ int main(int argc, char **argv)
     struct conv_case time = conv_case_new(BENCH_CHANNELS, 3, 7, false, CHECK_NORMAL);
     check_bench("conv_time 384", BENCH_CHANNELS, bench_time, &time);
     struct conv_case space = conv_case_new(BENCH_CHANNELS, 9, 0777, true, CHECK_NORMAL);
+    /* As in a frame of 14 x 14 patches: rows of the same place in different pages would share their
+     * lines of the cache. */
+    enum { LD = 2 * BENCH_CHANNELS, GRID = 14 };
+    const float *frames = new_row((size_t)2 * LD * 3 * GRID, CHECK_NORMAL);
+    for (size_t k = 0; k < 9; k++) {
+        space.now[k] = frames + (k / 3 * GRID + k % 3) * LD;
+        space.before[k] = space.now[k] + (size_t)LD * 3 * GRID;
+    }
     check_bench("conv_space 384", BENCH_CHANNELS, bench_space, &space);
     check_bench("conv_space 384, frame 0", BENCH_CHANNELS, bench_space_first, &space);
     return check_release(NULL);
