@@ -8,14 +8,14 @@
 
 enum { CONFIG_LIMIT_BYTES = 1 << 20, CLIP_FRAMES_MAX = 64 };
 
-static void read_digest(struct m2c_json_reader *reader, struct m2c_adapter_config *out)
+static void read_digest(struct m2c_members *reader, struct m2c_adapter_config *out)
 {
     const char *text = NULL;
-    if (!m2c_json_text(reader, "base_digest", &text))
+    if (!m2c_members_text(reader, "base_digest", &text))
         return;
     out->has_base_digest = m2c_digest_from_hex(text, out->base_digest);
     if (!out->has_base_digest)
-        m2c_json_fail(reader, "base_digest", "must be 64 hexadecimal digits");
+        m2c_members_fail(reader, "base_digest", "must be 64 hexadecimal digits");
 }
 
 enum m2c_status m2c_adapter_config_parse(const char *bytes, size_t size,
@@ -23,14 +23,14 @@ enum m2c_status m2c_adapter_config_parse(const char *bytes, size_t size,
 {
     json_t *root = NULL;
     *out = (struct m2c_adapter_config){.cmlm_block = -1};
-    enum m2c_status status = m2c_json_parse("config.json", bytes, size, &root, err);
+    enum m2c_status status = m2c_members_parse("config.json", bytes, size, &root, err);
     if (status != M2C_OK)
         return status;
-    struct m2c_json_reader reader = {.object = root, .file = "config.json", .err = err};
-    (void)m2c_json_int(&reader, "num_frames", 1, CLIP_FRAMES_MAX, &out->num_frames);
-    (void)m2c_json_int(&reader, "num_classes", 0, M2C_MAX_CLASSES, &out->num_classes);
-    (void)m2c_json_int(&reader, "mlm_head_len", 0, M2C_MAX_VOCABULARY, &out->mlm_head_len);
-    (void)m2c_json_int(&reader, "cmlm_block", 1, M2C_MAX_LAYERS, &out->cmlm_block);
+    struct m2c_members reader = {.object = root, .file = "config.json", .err = err};
+    (void)m2c_members_int(&reader, "num_frames", 1, CLIP_FRAMES_MAX, &out->num_frames);
+    (void)m2c_members_int(&reader, "num_classes", 0, M2C_MAX_CLASSES, &out->num_classes);
+    (void)m2c_members_int(&reader, "mlm_head_len", 0, M2C_MAX_VOCABULARY, &out->mlm_head_len);
+    (void)m2c_members_int(&reader, "cmlm_block", 1, M2C_MAX_LAYERS, &out->cmlm_block);
     read_digest(&reader, out);
     json_decref(root);
     return reader.status;

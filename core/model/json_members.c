@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-enum m2c_status m2c_json_parse(const char *file, const char *bytes, size_t size, json_t **out,
-                               struct m2c_error *err)
+enum m2c_status m2c_members_parse(const char *file, const char *bytes, size_t size, json_t **out,
+                                  struct m2c_error *err)
 {
     json_error_t trouble;
     json_t *root = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &trouble);
@@ -20,20 +20,20 @@ enum m2c_status m2c_json_parse(const char *file, const char *bytes, size_t size,
     return M2C_OK;
 }
 
-const json_t *m2c_json_member(const struct m2c_json_reader *reader, const char *key)
+const json_t *m2c_members_get(const struct m2c_members *reader, const char *key)
 {
     const json_t *value = json_object_get(reader->object, key);
     return json_is_null(value) ? NULL : value;
 }
 
-void m2c_json_fail(struct m2c_json_reader *reader, const char *key, const char *what)
+void m2c_members_fail(struct m2c_members *reader, const char *key, const char *what)
 {
     if (reader->status == M2C_OK)
         reader->status =
             m2c_fail_field(reader->err, M2C_BAD_MODEL, key, "%s: %s %s", reader->file, key, what);
 }
 
-static void fail_range(struct m2c_json_reader *reader, const char *key, int low, int high)
+static void fail_range(struct m2c_members *reader, const char *key, int low, int high)
 {
     if (reader->status == M2C_OK)
         reader->status =
@@ -41,9 +41,9 @@ static void fail_range(struct m2c_json_reader *reader, const char *key, int low,
                            reader->file, key, low, high);
 }
 
-bool m2c_json_int(struct m2c_json_reader *reader, const char *key, int low, int high, int *out)
+bool m2c_members_int(struct m2c_members *reader, const char *key, int low, int high, int *out)
 {
-    const json_t *value = m2c_json_member(reader, key);
+    const json_t *value = m2c_members_get(reader, key);
     if (!value)
         return false;
     json_int_t number = json_integer_value(value);
@@ -55,11 +55,11 @@ bool m2c_json_int(struct m2c_json_reader *reader, const char *key, int low, int 
     return true;
 }
 
-void m2c_json_require_int(struct m2c_json_reader *reader, const char *key, int low, int high,
-                          int *out)
+void m2c_members_require_int(struct m2c_members *reader, const char *key, int low, int high,
+                             int *out)
 {
-    if (!m2c_json_int(reader, key, low, high, out))
-        m2c_json_fail(reader, key, "is missing");
+    if (!m2c_members_int(reader, key, low, high, out))
+        m2c_members_fail(reader, key, "is missing");
 }
 
 /* Bounds are checked in the positive, so that a NaN would fail too. */
@@ -69,10 +69,10 @@ static bool number_within(const json_t *value, double low, double high)
     return json_is_number(value) && number >= low && number <= high;
 }
 
-bool m2c_json_float(struct m2c_json_reader *reader, const char *key, double low, double high,
-                    float *out)
+bool m2c_members_float(struct m2c_members *reader, const char *key, double low, double high,
+                       float *out)
 {
-    const json_t *value = m2c_json_member(reader, key);
+    const json_t *value = m2c_members_get(reader, key);
     if (!value)
         return false;
     if (!number_within(value, low, high)) {
@@ -86,23 +86,23 @@ bool m2c_json_float(struct m2c_json_reader *reader, const char *key, double low,
     return true;
 }
 
-bool m2c_json_text(struct m2c_json_reader *reader, const char *key, const char **out)
+bool m2c_members_text(struct m2c_members *reader, const char *key, const char **out)
 {
-    const json_t *value = m2c_json_member(reader, key);
+    const json_t *value = m2c_members_get(reader, key);
     if (!value)
         return false;
     if (!json_is_string(value)) {
-        m2c_json_fail(reader, key, "must be a string");
+        m2c_members_fail(reader, key, "must be a string");
         return false;
     }
     *out = json_string_value(value);
     return true;
 }
 
-bool m2c_json_float3(struct m2c_json_reader *reader, const char *key, double low, double high,
-                     float out[3])
+bool m2c_members_float3(struct m2c_members *reader, const char *key, double low, double high,
+                        float out[3])
 {
-    const json_t *value = m2c_json_member(reader, key);
+    const json_t *value = m2c_members_get(reader, key);
     if (!value)
         return false;
     bool good = json_is_array(value) && json_array_size(value) == 3;

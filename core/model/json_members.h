@@ -14,10 +14,10 @@
 
 /* Parses a strict JSON object (no duplicate members). `file` names the source in errors. New
  * reference. */
-M2C_MUST_USE enum m2c_status m2c_json_parse(const char *file, const char *bytes, size_t size,
-                                            json_t **out, struct m2c_error *err);
+M2C_MUST_USE enum m2c_status m2c_members_parse(const char *file, const char *bytes, size_t size,
+                                               json_t **out, struct m2c_error *err);
 
-struct m2c_json_reader {
+struct m2c_members {
     const json_t *object;
     const char *file; /* "config.json": for errors */
     struct m2c_error *err;
@@ -25,27 +25,27 @@ struct m2c_json_reader {
 };
 
 /* The member, borrowed; NULL when absent or null. */
-const json_t *m2c_json_member(const struct m2c_json_reader *reader, const char *key);
+const json_t *m2c_members_get(const struct m2c_members *reader, const char *key);
 
 /* An integer low..high (2.0, "2" and true are none). True when the member was there and good. */
-bool m2c_json_int(struct m2c_json_reader *reader, const char *key, int low, int high, int *out);
+bool m2c_members_int(struct m2c_members *reader, const char *key, int low, int high, int *out);
 
 /* The same; absence is a failure too. */
-void m2c_json_require_int(struct m2c_json_reader *reader, const char *key, int low, int high,
-                          int *out);
+void m2c_members_require_int(struct m2c_members *reader, const char *key, int low, int high,
+                             int *out);
 
 /* A number low..high. */
-bool m2c_json_float(struct m2c_json_reader *reader, const char *key, double low, double high,
-                    float *out);
+bool m2c_members_float(struct m2c_members *reader, const char *key, double low, double high,
+                       float *out);
 
 /* A text, borrowed from the object. */
-bool m2c_json_text(struct m2c_json_reader *reader, const char *key, const char **out);
+bool m2c_members_text(struct m2c_members *reader, const char *key, const char **out);
 
 /* Exactly three numbers low..high each. */
-bool m2c_json_float3(struct m2c_json_reader *reader, const char *key, double low, double high,
-                     float out[3]);
+bool m2c_members_float3(struct m2c_members *reader, const char *key, double low, double high,
+                        float out[3]);
 
 /* Records a failure of our own at a member, unless one is recorded already. */
-void m2c_json_fail(struct m2c_json_reader *reader, const char *key, const char *what);
+void m2c_members_fail(struct m2c_members *reader, const char *key, const char *what);
 
 #endif

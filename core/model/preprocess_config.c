@@ -72,24 +72,25 @@ static bool is_template(const char *text)
 }
 
 /* A list of texts replaces the one before it. */
-static bool read_texts(struct m2c_json_reader *reader, const char *key, bool templates,
+static bool read_texts(struct m2c_members *reader, const char *key, bool templates,
                        struct m2c_text_list *out)
 {
-    const json_t *list = m2c_json_member(reader, key);
+    const json_t *list = m2c_members_get(reader, key);
     if (!list || reader->status != M2C_OK)
         return false;
     size_t count = json_array_size(list);
     if (!json_is_array(list) || count > M2C_MAX_TEMPLATES || (templates && count == 0)) {
-        m2c_json_fail(reader, key, "must be a list of at most 1000 texts, not empty for templates");
+        m2c_members_fail(reader, key,
+                         "must be a list of at most 1000 texts, not empty for templates");
         return false;
     }
     free_texts(out);
     for (size_t i = 0; reader->status == M2C_OK && i < count; i++) {
         const char *text = json_string_value(json_array_get(list, i));
         if (!text || is_blank(text) || strlen(text) > M2C_MAX_TEMPLATE_BYTES)
-            m2c_json_fail(reader, key, "holds what is no text of 1..256 bytes");
+            m2c_members_fail(reader, key, "holds what is no text of 1..256 bytes");
         else if (templates && !is_template(text))
-            m2c_json_fail(reader, key, "holds a template without exactly one {}");
+            m2c_members_fail(reader, key, "holds a template without exactly one {}");
         else
             reader->status = add_text(out, text, reader->err);
     }
@@ -97,40 +98,40 @@ static bool read_texts(struct m2c_json_reader *reader, const char *key, bool tem
 }
 
 /* "uniform" is 0. */
-static bool read_stride(struct m2c_json_reader *reader, int *out)
+static bool read_stride(struct m2c_members *reader, int *out)
 {
-    const json_t *value = m2c_json_member(reader, "stride");
+    const json_t *value = m2c_members_get(reader, "stride");
     if (!json_is_string(value))
-        return m2c_json_int(reader, "stride", 0, M2C_MAX_SAMPLE_STRIDE, out);
+        return m2c_members_int(reader, "stride", 0, M2C_MAX_SAMPLE_STRIDE, out);
     *out = 0;
     if (strcmp(json_string_value(value), "uniform") != 0)
-        m2c_json_fail(reader, "stride", "must be \"uniform\" or an integer 0..256");
+        m2c_members_fail(reader, "stride", "must be \"uniform\" or an integer 0..256");
     return true;
 }
 
-static bool read_resize(struct m2c_json_reader *reader, enum m2c_resize *out)
+static bool read_resize(struct m2c_members *reader, enum m2c_resize *out)
 {
     const char *name = NULL;
-    if (!m2c_json_text(reader, "resize", &name))
+    if (!m2c_members_text(reader, "resize", &name))
         return false;
     if (!m2c_resize_from_name(name, out))
-        m2c_json_fail(reader, "resize", "must be \"bicubic\" or \"bicubic-antialias\"");
+        m2c_members_fail(reader, "resize", "must be \"bicubic\" or \"bicubic-antialias\"");
     return true;
 }
 
 /* One preprocess.json over what is there already. */
-static void read_own(struct m2c_json_reader *reader, enum m2c_preprocess_source source,
+static void read_own(struct m2c_members *reader, enum m2c_preprocess_source source,
                      struct m2c_preprocess *out)
 {
-    if (m2c_json_int(reader, "frames", 1, M2C_MAX_SAMPLE_FRAMES, &out->frames))
+    if (m2c_members_int(reader, "frames", 1, M2C_MAX_SAMPLE_FRAMES, &out->frames))
         out->from.frames = source;
     if (read_stride(reader, &out->stride))
         out->from.stride = source;
-    if (m2c_json_int(reader, "size", 1, M2C_MAX_IMAGE_PX, &out->size_px))
+    if (m2c_members_int(reader, "size", 1, M2C_MAX_IMAGE_PX, &out->size_px))
         out->from.size = source;
-    if (m2c_json_float3(reader, "mean", -10.0, 10.0, out->mean))
+    if (m2c_members_float3(reader, "mean", -10.0, 10.0, out->mean))
         out->from.mean = source;
-    if (m2c_json_float3(reader, "std", 1e-6, 10.0, out->std))
+    if (m2c_members_float3(reader, "std", 1e-6, 10.0, out->std))
         out->from.std = source;
     if (read_resize(reader, &out->resize))
         out->from.resize = source;
@@ -141,46 +142,46 @@ static void read_own(struct m2c_json_reader *reader, enum m2c_preprocess_source 
 }
 
 /* 224, {"shortest_edge": 224} or {"height": 224, "width": 224}. */
-static bool read_edge(struct m2c_json_reader *reader, const char *key, int *out)
+static bool read_edge(struct m2c_members *reader, const char *key, int *out)
 {
-    const json_t *value = m2c_json_member(reader, key);
+    const json_t *value = m2c_members_get(reader, key);
     if (!json_is_object(value))
-        return m2c_json_int(reader, key, 1, M2C_MAX_IMAGE_PX, out);
-    struct m2c_json_reader inner = *reader;
+        return m2c_members_int(reader, key, 1, M2C_MAX_IMAGE_PX, out);
+    struct m2c_members inner = *reader;
     int width = 0;
     inner.object = value;
-    if (!m2c_json_int(&inner, "shortest_edge", 1, M2C_MAX_IMAGE_PX, out)) {
-        m2c_json_require_int(&inner, "height", 1, M2C_MAX_IMAGE_PX, out);
-        m2c_json_require_int(&inner, "width", 1, M2C_MAX_IMAGE_PX, &width);
+    if (!m2c_members_int(&inner, "shortest_edge", 1, M2C_MAX_IMAGE_PX, out)) {
+        m2c_members_require_int(&inner, "height", 1, M2C_MAX_IMAGE_PX, out);
+        m2c_members_require_int(&inner, "width", 1, M2C_MAX_IMAGE_PX, &width);
         if (inner.status == M2C_OK && width != *out)
-            m2c_json_fail(&inner, key, "must be square");
+            m2c_members_fail(&inner, key, "must be square");
     }
     reader->status = inner.status;
     return true;
 }
 
-static void read_preprocessor(struct m2c_json_reader *reader, bool has_adapters,
+static void read_preprocessor(struct m2c_members *reader, bool has_adapters,
                               struct m2c_preprocess *out)
 {
     int edge = 0, crop = 0, resample = PILLOW_BICUBIC;
     bool has_edge = read_edge(reader, "size", &edge),
          has_crop = read_edge(reader, "crop_size", &crop);
     if (has_edge && has_crop && edge != crop)
-        m2c_json_fail(reader, "crop_size",
-                      "must equal size: the short side is resized to the crop");
+        m2c_members_fail(reader, "crop_size",
+                         "must equal size: the short side is resized to the crop");
     if (has_edge || has_crop) {
         out->size_px = has_crop ? crop : edge;
         out->from.size = M2C_FROM_PREPROCESSOR;
     }
-    if (m2c_json_float3(reader, "image_mean", -10.0, 10.0, out->mean))
+    if (m2c_members_float3(reader, "image_mean", -10.0, 10.0, out->mean))
         out->from.mean = M2C_FROM_PREPROCESSOR;
-    if (m2c_json_float3(reader, "image_std", 1e-6, 10.0, out->std))
+    if (m2c_members_float3(reader, "image_std", 1e-6, 10.0, out->std))
         out->from.std = M2C_FROM_PREPROCESSOR;
-    if (!has_adapters && m2c_json_int(reader, "resample", 0, 5, &resample)) {
+    if (!has_adapters && m2c_members_int(reader, "resample", 0, 5, &resample)) {
         out->resize = M2C_RESIZE_BICUBIC_ANTIALIAS;
         out->from.resize = M2C_FROM_PREPROCESSOR;
         if (resample != PILLOW_BICUBIC)
-            m2c_json_fail(reader, "resample", "must be 3 (bicubic)");
+            m2c_members_fail(reader, "resample", "must be 3 (bicubic)");
     }
 }
 
@@ -209,10 +210,10 @@ static enum m2c_status apply(const char *text, enum m2c_preprocess_source source
         source == M2C_FROM_PREPROCESSOR ? "preprocessor_config.json" : "preprocess.json";
     if (!text)
         return M2C_OK;
-    enum m2c_status status = m2c_json_parse(file, text, strlen(text), &root, err);
+    enum m2c_status status = m2c_members_parse(file, text, strlen(text), &root, err);
     if (status != M2C_OK)
         return status;
-    struct m2c_json_reader reader = {.object = root, .file = file, .err = err};
+    struct m2c_members reader = {.object = root, .file = file, .err = err};
     if (source == M2C_FROM_PREPROCESSOR)
         read_preprocessor(&reader, has_adapters, out);
     else

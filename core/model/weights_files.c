@@ -136,7 +136,7 @@ static enum m2c_status read_map(const char *path, json_t **map, struct m2c_error
     json_t *root = NULL;
     enum m2c_status status = m2c_folder_read(path, INDEX_LIMIT_BYTES, &bytes, &size, err);
     if (status == M2C_OK)
-        status = m2c_json_parse(INDEX_NAME, bytes, size, &root, err);
+        status = m2c_members_parse(INDEX_NAME, bytes, size, &root, err);
     if (status == M2C_OK) {
         *map = json_incref(json_object_get(root, "weight_map"));
         if (!json_is_object(*map))
