@@ -1,0 +1,276 @@
+/* The library's callbacks: a request from its first line to its end.
+ *
+ * libmicrohttpd calls srv_access once when the headers are complete, once for each piece of body,
+ * once when the body is complete, and again after each resume until a reply is queued. A reply can
+ * be queued in the first call, in the last one and after a resume alone.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/clock.h"
+#include "server/http/header_guard.h"
+#include "server/http/http_internal.h"
+#include "server/http/request_id.h"
+
+static struct srv_peer *peer_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+void *srv_access_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    struct srv_http *http = cls;
+    struct srv_peer *peer = peer_of(connection);
+    struct srv_request *request = peer ? srv_request_new(http, uri) : NULL;
+    http->progress = true;
+    if (!request)
+        return NULL;
+    request->peer = peer;
+    peer->request = request;
+    peer->requests++;
+    srv_peer_enter(peer, SRV_PEER_HEADERS);
+    return request;
+}
+
+static enum MHD_Result queue_reply(struct srv_request *request)
+{
+    struct srv_peer *peer = request->peer;
+    struct srv_response *response = &request->response;
+    int http_status = response->http_status;
+    response->close |=
+        request->close || request->http->quiesced || peer->requests >= SRV_REQUESTS_PER_CONNECTION;
+    request->record.http_status = http_status;
+    request->record.reply_bytes = response->size;
+    peer->reply_bytes = response->size;
+    struct MHD_Response *reply = srv_response_build(response, request->id);
+    if (!reply)
+        return MHD_NO;
+    enum MHD_Result queued = MHD_queue_response(request->connection, (unsigned)http_status, reply);
+    MHD_destroy_response(reply);
+    request->phase = SRV_REQUEST_QUEUED;
+    srv_peer_enter(peer, SRV_PEER_REPLY);
+    return queued;
+}
+
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_size, const char *value, size_t value_size)
+{
+    (void)kind;
+    srv_guard_header(cls, name, name_size, value ? value : "", value_size);
+    return MHD_YES;
+}
+
+/* What the body is and where it goes. */
+static enum m2c_status open_body(struct srv_request *request, const struct srv_guard *guard,
+                                 struct m2c_error *err)
+{
+    const struct srv_route *route = request->match.route;
+    struct srv_media_type media;
+    if (route->body == SRV_BODY_NONE)
+        return guard->content_length == 0
+                   ? M2C_OK
+                   : m2c_fail(err, M2C_INVALID_REQUEST, "this route takes no body");
+    enum m2c_status status = srv_media_type_parse(guard->content_type, &media, err);
+    if (status != M2C_OK)
+        return status;
+    if (media.kind == SRV_MEDIA_NONE || media.kind == SRV_MEDIA_OTHER)
+        return m2c_fail(err, M2C_UNSUPPORTED_MEDIA_TYPE,
+                        "send video/*, application/octet-stream, multipart/form-data or "
+                        "application/json");
+    if (guard->lengths == 0)
+        return m2c_fail(err, M2C_LENGTH_REQUIRED, "the request states no Content-Length");
+    if (guard->content_length == 0)
+        return m2c_fail(err, M2C_INVALID_REQUEST, "the body is empty");
+    if (media.kind == SRV_MEDIA_JSON && guard->content_length > SRV_JSON_VIDEO_BYTES)
+        return m2c_fail(err, M2C_TOO_LARGE, "a JSON body may have %zu bytes", SRV_JSON_VIDEO_BYTES);
+    if (route->admit)
+        status = route->admit(request, request->http->options.context, err);
+    if (status == M2C_OK)
+        status = srv_upload_begin(&request->upload, &media, guard->content_length, err);
+    return status;
+}
+
+static enum m2c_status open_request(struct srv_request *request, struct srv_guard *guard,
+                                    const char *method, const char *version, struct m2c_error *err)
+{
+    struct srv_http *http = request->http;
+    struct srv_guard_line line = {method, request->target_text, version,
+                                  http->options.max_body_bytes};
+    enum m2c_status status = srv_guard_settle(guard, &line, err);
+    if (status != M2C_OK) {
+        request->close = true;
+        return status;
+    }
+    status = srv_target_parse(request->target_text, &request->target, err);
+    if (status == M2C_OK)
+        status = srv_router_find(&http->options.router, http->options.listener, method,
+                                 request->target.path, &request->match, request->allow,
+                                 sizeof request->allow, err);
+    if (status == M2C_OK)
+        status = open_body(request, guard, err);
+    if (status != M2C_OK && guard->content_length > 0) {
+        /* The body stays unread, so the connection cannot be used on. */
+        request->close = true;
+        request->peer->linger = true;
+    }
+    return status;
+}
+
+/* The first call: headers are complete. */
+static enum MHD_Result begin(struct srv_request *request, const char *method, const char *version)
+{
+    struct srv_guard guard;
+    struct m2c_error err;
+    srv_guard_init(&guard);
+    (void)MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, on_header, &guard);
+    srv_request_id_make(guard.request_id, request->id);
+    request->http->active++;
+    request->record.id = request->id;
+    request->record.client = request->peer->address;
+    request->start_ms = m2c_clock_ms();
+    request->complete_ms = request->start_ms;
+    if (open_request(request, &guard, method, version, &err) != M2C_OK) {
+        request->record.method = request->match.route ? request->match.route->method : "";
+        srv_request_fail(request, &err, request->record.retry_after_ms);
+        return queue_reply(request);
+    }
+    request->record.method = request->match.route->method;
+    request->record.accepted = true;
+    request->record.body_bytes = guard.content_length;
+    request->phase = SRV_REQUEST_BODY;
+    srv_peer_enter(request->peer, SRV_PEER_BODY);
+    return MHD_YES;
+}
+
+/* A failure in mid-body: no reply can be queued before the body's end. What is left is read and
+ * dropped where it is little; otherwise the reply is written by hand and the connection ended. */
+static enum MHD_Result give_up_body(struct srv_request *request, const struct m2c_error *err)
+{
+    request->record.error = *err;
+    request->close = true;
+    request->phase = SRV_REQUEST_DISCARD;
+    uint64_t left = request->upload.expected - request->upload.received;
+    if (left <= SRV_DISCARD_BYTES)
+        return MHD_YES;
+    request->peer->linger = true;
+    srv_request_write_by_hand(request, err);
+    return MHD_NO;
+}
+
+static enum MHD_Result take_body(struct srv_request *request, const char *data, size_t *size)
+{
+    struct m2c_error err;
+    size_t taken = *size;
+    *size = 0;
+    srv_peer_received(request->peer, taken);
+    if (request->phase == SRV_REQUEST_DISCARD) {
+        request->discarded += taken;
+        return request->discarded <= SRV_DISCARD_BYTES ? MHD_YES : MHD_NO;
+    }
+    if (srv_upload_feed(&request->upload, data, taken, &err) != M2C_OK)
+        return give_up_body(request, &err);
+    return MHD_YES;
+}
+
+static enum MHD_Result suspend(struct srv_request *request)
+{
+    request->watch = srv_disconnect_watch_new(request, request->peer->fd);
+    request->phase = SRV_REQUEST_DEFERRED;
+    request->suspended = true;
+    MHD_suspend_connection(request->connection);
+    return MHD_YES;
+}
+
+/* The last call: the body is complete. */
+static enum MHD_Result dispatch(struct srv_request *request)
+{
+    struct m2c_error err = request->record.error;
+    enum m2c_status status = err.status;
+    request->complete_ms = m2c_clock_ms();
+    request->record.receive_ms = srv_request_receive_ms(request);
+    srv_peer_enter(request->peer, SRV_PEER_WORK);
+    if (request->phase == SRV_REQUEST_BODY && request->match.route->body != SRV_BODY_NONE)
+        status = srv_upload_finish(&request->upload, &err);
+    if (status != M2C_OK) {
+        srv_request_fail(request, &err, -1);
+        return queue_reply(request);
+    }
+    request->phase = SRV_REQUEST_HANDLING;
+    request->match.route->handle(request, request->http->options.context);
+    if (request->phase == SRV_REQUEST_READY)
+        return queue_reply(request);
+    if (!request->deferred_by_handler) {
+        (void)m2c_fail(&err, M2C_INTERNAL, "the handler gave no answer");
+        srv_request_fail(request, &err, -1);
+        return queue_reply(request);
+    }
+    return suspend(request);
+}
+
+enum MHD_Result srv_access(void *cls, struct MHD_Connection *connection, const char *url,
+                           const char *method, const char *version, const char *upload_data,
+                           size_t *upload_data_size, void **request_context)
+{
+    struct srv_http *http = cls;
+    struct srv_request *request = *request_context;
+    (void)url;
+    http->progress = true;
+    if (!request)
+        return MHD_NO; /* no memory when its line came */
+    request->connection = connection;
+    switch (request->phase) {
+    case SRV_REQUEST_LINE:
+        return begin(request, method, version);
+    case SRV_REQUEST_BODY:
+    case SRV_REQUEST_DISCARD:
+        return *upload_data_size > 0 ? take_body(request, upload_data, upload_data_size)
+                                     : dispatch(request);
+    case SRV_REQUEST_READY:
+        return queue_reply(request);
+    case SRV_REQUEST_HANDLING:
+    case SRV_REQUEST_DEFERRED:
+    case SRV_REQUEST_QUEUED:
+        return MHD_YES;
+    case SRV_REQUEST_DEAD:
+        break;
+    }
+    return MHD_NO;
+}
+
+static enum srv_outcome outcome_of(const struct srv_request *request,
+                                   enum MHD_RequestTerminationCode code)
+{
+    enum m2c_status status = request->record.error.status;
+    if (request->record.http_status != 0 && (status == M2C_DEADLINE || status == M2C_BODY_TIMEOUT))
+        return SRV_EXPIRED;
+    bool sent = request->phase == SRV_REQUEST_QUEUED ? code == MHD_REQUEST_TERMINATED_COMPLETED_OK
+                                                     : request->record.http_status != 0;
+    return sent ? SRV_ANSWERED : SRV_GONE;
+}
+
+void srv_access_completed(void *cls, struct MHD_Connection *connection, void **request_context,
+                          enum MHD_RequestTerminationCode code)
+{
+    struct srv_http *http = cls;
+    struct srv_request *request = *request_context;
+    (void)connection;
+    http->progress = true;
+    *request_context = NULL;
+    if (!request)
+        return;
+    if (request->on_gone)
+        srv_request_gone(request);
+    if (request->record.id) {
+        http->active--;
+        request->record.outcome = outcome_of(request, code);
+        request->record.total_ms = m2c_clock_ms() - request->start_ms;
+        request->record.route = request->match.route ? request->match.route->path : NULL;
+        if (http->options.on_end)
+            http->options.on_end(&request->record, http->options.context);
+    }
+    if (request->peer)
+        srv_peer_enter(request->peer, SRV_PEER_IDLE);
+    srv_request_free(request);
+}

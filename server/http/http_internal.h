@@ -1,0 +1,136 @@
+/* What the files of this room share: the server, its connections, its requests. */
+#ifndef SRV_HTTP_HTTP_INTERNAL_H
+#define SRV_HTTP_HTTP_INTERNAL_H
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "server/http/http_server.h"
+#include "server/http/request.h"
+#include "server/http/request_target.h"
+#include "server/http/upload.h"
+#include "server/limits.h"
+
+/* What a connection is waiting for; each phase has its own deadline (the wheel). */
+enum srv_peer_phase {
+    SRV_PEER_HEADERS, /* the client sends a request's head */
+    SRV_PEER_IDLE,    /* kept alive between two requests */
+    SRV_PEER_BODY,    /* the client sends a body */
+    SRV_PEER_WORK,    /* we compute: the job has its own deadline */
+    SRV_PEER_REPLY,   /* the client reads */
+};
+
+struct srv_peer {
+    struct srv_http *http;
+    struct srv_peer *next, *previous;
+    int fd; /* the library's: shut down at most, never closed */
+    enum srv_peer_phase phase;
+    double phase_start_ms, window_start_ms;
+    uint64_t window_bytes, reply_bytes;
+    unsigned requests;
+    bool linger; /* a reply went out while the client may still be sending */
+    struct srv_request *request;
+    char address[64];
+};
+
+enum srv_request_phase {
+    SRV_REQUEST_LINE,     /* only the target is known */
+    SRV_REQUEST_BODY,     /* bytes arrive */
+    SRV_REQUEST_DISCARD,  /* bytes arrive after a failure: read and dropped, within a bound */
+    SRV_REQUEST_HANDLING, /* the handler runs */
+    SRV_REQUEST_DEFERRED, /* suspended */
+    SRV_REQUEST_READY,    /* a reply waits to be queued */
+    SRV_REQUEST_QUEUED,   /* the library has the reply */
+    SRV_REQUEST_DEAD,     /* the client has gone, or its end was written by hand */
+};
+
+struct srv_disconnect_watch;
+
+struct srv_request {
+    struct srv_http *http;
+    struct srv_request *next, *previous; /* all requests of the server */
+    struct srv_peer *peer;
+    struct MHD_Connection *connection; /* known from the first handler call on */
+    enum srv_request_phase phase;
+
+    char id[SRV_REQUEST_ID_MAX + 1];
+    char *target_text;
+    struct srv_target target;
+    struct srv_match match;
+    char allow[64];
+    struct srv_upload upload;
+    uint64_t discarded;
+
+    struct srv_response response;
+    bool close; /* the connection must end with this request */
+    bool suspended;
+    bool deferred_by_handler;
+    void (*on_gone)(void *argument);
+    void *on_gone_argument;
+    struct srv_disconnect_watch *watch; /* while suspended */
+
+    double start_ms, complete_ms;
+    struct srv_record record;
+};
+
+struct srv_http {
+    uv_loop_t *loop;
+    struct srv_http_options options;
+    struct MHD_Daemon *daemon;
+    char address[128];
+    uv_poll_t poll;
+    uv_timer_t timer, wheel;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    bool pump_wanted, pumping, progress, quiesced;
+    unsigned zero_timeouts;
+    struct srv_peer *peers;
+    struct srv_request *requests;
+    struct srv_linger *lingers;
+    unsigned lingering;
+    size_t active;
+    int open_handles;
+    void (*on_closed)(void *argument);
+    void *on_closed_argument;
+};
+
+/* http_server.c: runs the library before the loop next waits. */
+void srv_http_want_pump(struct srv_http *http);
+
+/* peer.c */
+void srv_peer_notify(void *cls, struct MHD_Connection *connection, void **socket_context,
+                     enum MHD_ConnectionNotificationCode code);
+void srv_peer_enter(struct srv_peer *peer, enum srv_peer_phase phase);
+void srv_peer_received(struct srv_peer *peer, uint64_t bytes);
+/* Closes what has overstayed; called once a second. */
+void srv_peers_expire(struct srv_http *http);
+/* Shuts connections down that wait between two requests. */
+void srv_peers_close_idle(struct srv_http *http);
+
+/* access.c: the library's callbacks. */
+void *srv_access_uri(void *cls, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result srv_access(void *cls, struct MHD_Connection *connection, const char *url,
+                           const char *method, const char *version, const char *upload_data,
+                           size_t *upload_data_size, void **request_context);
+void srv_access_completed(void *cls, struct MHD_Connection *connection, void **request_context,
+                          enum MHD_RequestTerminationCode code);
+
+/* request.c */
+struct srv_request *srv_request_new(struct srv_http *http, const char *target);
+void srv_request_free(struct srv_request *request);
+void srv_request_gone(struct srv_request *request);
+/* Writes the reply by hand where the library cannot be given one any more, best effort; the
+ * connection must be ended by the caller. */
+void srv_request_write_by_hand(struct srv_request *request, const struct m2c_error *error);
+
+/* disconnect_watch.c */
+struct srv_disconnect_watch *srv_disconnect_watch_new(struct srv_request *request, int fd);
+void srv_disconnect_watch_free(struct srv_disconnect_watch **watch);
+
+/* linger.c: goes on reading from a copy of `fd` for a while, so that a reply sent before the end of
+ * the body reaches a client that is still sending. */
+void srv_linger_start(struct srv_http *http, int fd);
+void srv_linger_end_all(struct srv_http *http);
+
+#endif

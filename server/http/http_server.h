@@ -1,0 +1,54 @@
+/* An HTTP/1.1 listener on a libuv loop: libmicrohttpd in external epoll mode.
+ *
+ * The loop polls the library's epoll descriptor; every step of the library (pump) runs on the loop
+ * thread, as does every handler. One server is one listening socket; several may share a loop and a
+ * router. Life: start, quiesce (no new connections), stop, closed.
+ */
+#ifndef SRV_HTTP_HTTP_SERVER_H
+#define SRV_HTTP_HTTP_SERVER_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "server/http/router.h"
+#include "server/observe/record.h"
+#include "status.h"
+
+struct srv_http;
+
+struct srv_http_options {
+    const char *address; /* HOST:PORT, [V6]:PORT; port 0 picks a free one */
+    enum srv_listener listener;
+    struct srv_router router;
+    void *context; /* handed to admit and handle */
+    uint64_t max_body_bytes;
+    unsigned max_connections;
+    unsigned max_connections_per_address; /* 0: no bound */
+
+    /* At the end of every request, on the loop thread; may be NULL. */
+    void (*on_end)(const struct srv_record *record, void *context);
+    /* A line of the library's own, for the log; may be NULL. */
+    void (*on_library_message)(const char *message, void *context);
+};
+
+/* Binds, listens and serves from the loop's next turn on. New server; srv_http_stop ends it.
+ * M2C_USAGE for an address that does not parse, M2C_IO_FAILED where it cannot be bound. */
+M2C_MUST_USE enum m2c_status srv_http_start(uv_loop_t *loop, const struct srv_http_options *options,
+                                            struct srv_http **out, struct m2c_error *err);
+
+/* "127.0.0.1:8080": the address that is listened on, its real port included. */
+const char *srv_http_address(const struct srv_http *http);
+
+/* Requests whose headers are complete and whose reply is not out yet. */
+size_t srv_http_active(const struct srv_http *http);
+
+/* Closes the listening socket and idle connections; what runs goes on, and every reply from here
+ * on closes its connection. Repeating it does nothing. */
+void srv_http_quiesce(struct srv_http *http);
+
+/* Ends everything: deferred requests are told `on_gone`, all connections are closed, and once the
+ * loop has closed the handles `on_closed` (may be NULL) is called and the server is gone. Not from
+ * within a handler. */
+void srv_http_stop(struct srv_http *http, void (*on_closed)(void *argument), void *argument);
+
+#endif

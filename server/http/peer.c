@@ -1,0 +1,147 @@
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "runtime/clock.h"
+#include "server/http/http_internal.h"
+
+static void describe(struct srv_peer *peer, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (!info || !info->client_addr)
+        return;
+    socklen_t size = info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                              : sizeof(struct sockaddr_in);
+    if (getnameinfo(info->client_addr, size, peer->address, sizeof peer->address, NULL, 0,
+                    NI_NUMERICHOST) != 0)
+        peer->address[0] = '\0';
+}
+
+static void peer_open(struct srv_http *http, struct MHD_Connection *connection,
+                      void **socket_context)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct srv_peer *peer = info ? calloc(1, sizeof *peer) : NULL;
+    *socket_context = peer;
+    if (!peer) {
+        if (info)
+            (void)shutdown(info->connect_fd, SHUT_RDWR);
+        return;
+    }
+    peer->http = http;
+    peer->fd = info->connect_fd;
+    describe(peer, connection);
+    peer->next = http->peers;
+    if (peer->next)
+        peer->next->previous = peer;
+    http->peers = peer;
+    srv_peer_enter(peer, SRV_PEER_HEADERS);
+}
+
+static void peer_close(struct srv_peer *peer)
+{
+    if (peer->linger)
+        srv_linger_start(peer->http, peer->fd);
+    if (peer->next)
+        peer->next->previous = peer->previous;
+    if (peer->previous)
+        peer->previous->next = peer->next;
+    else
+        peer->http->peers = peer->next;
+    free(peer);
+}
+
+void srv_peer_notify(void *cls, struct MHD_Connection *connection, void **socket_context,
+                     enum MHD_ConnectionNotificationCode code)
+{
+    struct srv_http *http = cls;
+    http->progress = true;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        peer_open(http, connection, socket_context);
+    else if (*socket_context)
+        peer_close(*socket_context);
+}
+
+void srv_peer_enter(struct srv_peer *peer, enum srv_peer_phase phase)
+{
+    peer->phase = phase;
+    peer->phase_start_ms = m2c_clock_ms();
+    peer->window_start_ms = peer->phase_start_ms;
+    peer->window_bytes = 0;
+}
+
+void srv_peer_received(struct srv_peer *peer, uint64_t bytes)
+{
+    peer->window_bytes += bytes;
+}
+
+/* Whether a body keeps neither the rate in the window that just ended nor the whole deadline. */
+static bool body_expired(struct srv_peer *peer, double now_ms)
+{
+    if (now_ms - peer->phase_start_ms >= SRV_BODY_DEADLINE_MS)
+        return true;
+    double window_ms = now_ms - peer->window_start_ms;
+    if (window_ms < SRV_BODY_WINDOW_MS)
+        return false;
+    bool slow = (double)peer->window_bytes * 1000.0 < (double)SRV_BODY_MIN_RATE * window_ms;
+    peer->window_start_ms = now_ms;
+    peer->window_bytes = 0;
+    return slow;
+}
+
+static bool peer_expired(struct srv_peer *peer, double now_ms)
+{
+    double spent_ms = now_ms - peer->phase_start_ms;
+    switch (peer->phase) {
+    case SRV_PEER_HEADERS:
+        return spent_ms >= SRV_HEADER_DEADLINE_MS;
+    case SRV_PEER_IDLE:
+        return spent_ms >= SRV_KEEP_ALIVE_MS;
+    case SRV_PEER_BODY:
+        return body_expired(peer, now_ms);
+    case SRV_PEER_REPLY:
+        return spent_ms >= SRV_REPLY_DEADLINE_MS +
+                               (double)peer->reply_bytes * 1000.0 / (double)SRV_BODY_MIN_RATE;
+    case SRV_PEER_WORK:
+        break;
+    }
+    return false;
+}
+
+/* Says 408 where the reply's place on the wire is still free, and ends the connection. */
+static void expire(struct srv_peer *peer)
+{
+    struct m2c_error err;
+    if (peer->phase == SRV_PEER_BODY && peer->request) {
+        (void)m2c_fail(&err, M2C_BODY_TIMEOUT, "a body must bring %zu bytes a second",
+                       SRV_BODY_MIN_RATE);
+        srv_request_write_by_hand(peer->request, &err);
+    } else if (peer->phase == SRV_PEER_HEADERS && peer->request) {
+        (void)m2c_fail(&err, M2C_BODY_TIMEOUT, "the headers took longer than %.0f ms",
+                       SRV_HEADER_DEADLINE_MS);
+        srv_request_write_by_hand(peer->request, &err);
+    }
+    (void)shutdown(peer->fd, SHUT_RDWR);
+    srv_http_want_pump(peer->http);
+    /* The library notices at its next step; nothing is expired twice. */
+    srv_peer_enter(peer, SRV_PEER_WORK);
+}
+
+void srv_peers_expire(struct srv_http *http)
+{
+    double now_ms = m2c_clock_ms();
+    for (struct srv_peer *peer = http->peers; peer; peer = peer->next)
+        if (peer_expired(peer, now_ms))
+            expire(peer);
+}
+
+void srv_peers_close_idle(struct srv_http *http)
+{
+    for (struct srv_peer *peer = http->peers; peer; peer = peer->next)
+        if (!peer->request && (peer->phase == SRV_PEER_IDLE || peer->phase == SRV_PEER_HEADERS))
+            (void)shutdown(peer->fd, SHUT_RDWR);
+    srv_http_want_pump(http);
+}

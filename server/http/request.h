@@ -1,0 +1,56 @@
+/* One HTTP request, as handlers see it.
+ *
+ * A handler runs on the loop thread once the body is complete. It either responds before it
+ * returns, or defers: the connection is then suspended, and either srv_request_respond ends the
+ * deferral, or `on_gone` tells that the client has left; after either the pointer is dead.
+ * Everything here belongs to the loop thread.
+ */
+#ifndef SRV_HTTP_REQUEST_H
+#define SRV_HTTP_REQUEST_H
+
+#include <stddef.h>
+
+#include "server/http/body.h"
+#include "server/http/form.h"
+#include "server/http/media_type.h"
+#include "server/http/response.h"
+#include "server/http/router.h"
+#include "server/observe/record.h"
+#include "status.h"
+
+struct srv_request;
+
+/* Facts; strings are borrowed for the request's life. */
+const char *srv_request_id(const struct srv_request *request);
+const struct srv_route *srv_request_route(const struct srv_request *request);
+const char *srv_request_path_parameter(const struct srv_request *request); /* NULL without one */
+const char *srv_request_query(const struct srv_request *request);          /* raw, "" if none */
+
+/* The body: its form, its bytes (of a form: the part `video`; NULL where there is none) and the
+ * fields of a form. */
+enum srv_media_kind srv_request_media(const struct srv_request *request);
+struct srv_body *srv_request_body(const struct srv_request *request);
+const struct srv_form *srv_request_form(const struct srv_request *request);
+
+/* From complete headers to the last body byte. */
+double srv_request_receive_ms(const struct srv_request *request);
+
+/* The moment of the last body byte on m2c_clock_ms: deadlines count from here. */
+double srv_request_complete_ms(const struct srv_request *request);
+
+/* What the log will say; the handler fills its stages. */
+struct srv_record *srv_request_record(struct srv_request *request);
+
+/* Lets the handler return without a reply. `on_gone` is called at most once, and never after
+ * srv_request_respond. */
+void srv_request_defer(struct srv_request *request, void (*on_gone)(void *argument),
+                       void *argument);
+
+/* The reply; takes its bytes. Exactly once. */
+void srv_request_respond(struct srv_request *request, struct srv_response *response);
+
+/* The reply that an error makes, noted in the record. */
+void srv_request_fail(struct srv_request *request, const struct m2c_error *error,
+                      long long retry_after_ms);
+
+#endif

@@ -1,0 +1,67 @@
+/* The table of routes: what is served, by which handler, with which body, on which listener. */
+#ifndef SRV_HTTP_ROUTER_H
+#define SRV_HTTP_ROUTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "status.h"
+
+struct srv_request;
+
+enum srv_body_policy {
+    SRV_BODY_NONE,  /* none may come */
+    SRV_BODY_VIDEO, /* raw bytes, a form or JSON, as interface.md says */
+};
+
+enum srv_listener {
+    SRV_ON_MAIN = 1 << 0,
+    SRV_ON_PROBE = 1 << 1,
+};
+
+/* A set of problem statuses: bit i is status i. */
+typedef uint64_t srv_status_set;
+_Static_assert(M2C_STATUS_COUNT <= 64, "a status set is one 64-bit word");
+#define SRV_CAN(name) ((srv_status_set)1 << M2C_##name)
+
+struct srv_route {
+    const char *method; /* GET also answers HEAD */
+    const char *path;   /* literal segments, at most one `{name}` that matches one segment */
+    enum srv_body_policy body;
+    unsigned listeners; /* mask of enum srv_listener */
+
+    /* Asked when the headers are complete and before the body is read; NULL: always taken. */
+    enum m2c_status (*admit)(struct srv_request *request, void *context, struct m2c_error *err);
+
+    /* Called once the body is complete: answers, or defers and answers later. */
+    void (*handle)(struct srv_request *request, void *context);
+
+    srv_status_set problems; /* what it may answer beside those of every route */
+};
+
+struct srv_router {
+    const struct srv_route *routes; /* borrowed */
+    size_t count;
+};
+
+/* Problems that any route may answer: the guard's, the loop's. */
+srv_status_set srv_router_common_problems(void);
+
+/* Problems that a route with this body policy may answer beside them: of reading the body. */
+srv_status_set srv_router_body_problems(enum srv_body_policy policy);
+
+struct srv_match {
+    const struct srv_route *route;
+    const char *parameter; /* what `{name}` matched, borrowed from the path; NULL without one */
+};
+
+/* Finds the route of a decoded path. M2C_ROUTE_NOT_FOUND; M2C_METHOD_NOT_ALLOWED, or
+ * M2C_NOT_IMPLEMENTED for a method that no route of ours knows, with what is allowed ("GET, HEAD")
+ * in `allow`. Pure; any thread. */
+M2C_MUST_USE enum m2c_status srv_router_find(const struct srv_router *router, unsigned listener,
+                                             const char *method, const char *path,
+                                             struct srv_match *out, char *allow, size_t allow_size,
+                                             struct m2c_error *err);
+
+#endif

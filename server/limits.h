@@ -1,0 +1,39 @@
+/* Ceilings of the service that no option moves, in one place. What an option moves has its default
+ * in config.h. A test stands just under and just over each. */
+#ifndef SRV_LIMITS_H
+#define SRV_LIMITS_H
+
+#define SRV_KIB ((size_t)1024)
+#define SRV_MIB ((size_t)1024 * 1024)
+
+/* HTTP: what one connection may hold and how long it may take. */
+#define SRV_CONNECTION_MEMORY_BYTES (32 * SRV_KIB)   /* libmicrohttpd's pool: headers, buffers */
+#define SRV_CONNECTION_INCREMENT_BYTES (4 * SRV_KIB) /* by which its buffers grow */
+#define SRV_LISTEN_BACKLOG 512                       /* connections not yet accepted */
+#define SRV_MAX_HEADERS 100                          /* header lines of a request */
+#define SRV_HEADER_DEADLINE_MS 10000.0               /* from the connection to complete headers */
+#define SRV_BODY_WINDOW_MS 5000.0                    /* in which a body must keep the rate below */
+#define SRV_BODY_MIN_RATE (32 * SRV_KIB)             /* bytes a second */
+#define SRV_BODY_DEADLINE_MS 900000.0                /* for a whole body */
+#define SRV_REPLY_DEADLINE_MS 10000.0                /* plus the reply's size at the rate above */
+#define SRV_KEEP_ALIVE_MS 100000.0                   /* between two requests */
+#define SRV_REQUESTS_PER_CONNECTION 1000             /* then `Connection: close` */
+#define SRV_DISCARD_BYTES SRV_MIB                    /* read after an error in mid-body */
+#define SRV_LINGER_BYTES (64 * SRV_MIB)              /* read after a refusal, so it can be read */
+#define SRV_LINGER_MS 2000                           /* the same, in time */
+#define SRV_MAX_LINGERING 64                         /* connections at once */
+#define SRV_ZERO_TIMEOUTS 8                          /* in a row without progress before a pause */
+#define SRV_ZERO_TIMEOUT_FLOOR_MS 2                  /* that pause */
+
+/* Request pieces. */
+#define SRV_REQUEST_ID_MAX 64                  /* characters of X-Request-Id */
+#define SRV_MAX_PARAMETERS 4096                /* query parameters, or fields of a form */
+#define SRV_MAX_FORM_BYTES SRV_MIB             /* all fields of a form without the video */
+#define SRV_PART_HEADER_BYTES (4 * SRV_KIB)    /* header block of one part */
+#define SRV_BOUNDARY_MAX 70                    /* characters (RFC 2046) */
+#define SRV_FIELD_NAME_MAX 63                  /* bytes of a part's name */
+#define SRV_JSON_BYTES SRV_MIB                 /* a JSON body without a video */
+#define SRV_JSON_VIDEO_BYTES (32 * SRV_MIB)    /* with a base64 video */
+#define SRV_JSON_OFF_LOOP_BYTES (64 * SRV_KIB) /* from here on parsed off the loop */
+
+#endif

@@ -1,0 +1,32 @@
+/* What is known of one request at its end: written by the stages, read by log and ledger. */
+#ifndef SRV_OBSERVE_RECORD_H
+#define SRV_OBSERVE_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "status.h"
+
+/* The one end of a request. */
+enum srv_outcome {
+    SRV_ANSWERED, /* the reply went out whole, whatever its status */
+    SRV_EXPIRED,  /* a deadline passed first; the reply (504, 408) may have gone out */
+    SRV_GONE,     /* the client left before its reply was out */
+};
+
+/* Times in milliseconds; -1 where the stage was not reached. Strings are borrowed for the call that
+ * hands the record over. */
+struct srv_record {
+    const char *id, *method, *client;
+    const char *route; /* the pattern; NULL where none matched */
+    bool accepted;     /* its headers were taken: it counts in the ledger */
+    enum srv_outcome outcome;
+    int http_status;          /* 0 when nothing was answered */
+    struct m2c_error error;   /* status M2C_OK when all went well */
+    long long retry_after_ms; /* what admission asks of the client; -1: nothing */
+    uint64_t body_bytes, reply_bytes;
+    double receive_ms, queue_ms, decode_ms, encode_ms, text_ms, total_ms;
+    char model[64]; /* the set that answered, "" if none */
+};
+
+#endif
