@@ -70,6 +70,10 @@ enum m2c_backend m2c_model_backend(const struct m2c_model *model);     /* never 
 /* The folder's tokenizer, borrowed; NULL where there is none. */
 const struct m2c_tokenizer *m2c_model_tokenizer(const struct m2c_model *model);
 
+/* The tensors of the folder, borrowed: for `inspect` (what is stored, what is unused). */
+struct m2c_weights;
+const struct m2c_weights *m2c_model_weights(const struct m2c_model *model);
+
 /* Bytes that the packed weights take. */
 size_t m2c_model_weight_bytes(const struct m2c_model *model);
 
@@ -148,14 +152,17 @@ struct m2c_text_request {
     const int32_t *counts; /* [N] ids of each text, 2..context_length */
     int texts;             /* N */
     float *text;           /* [N, E] out, not made unit */
-    m2c_tap tap; /* or NULL; rows come padded to [N, context_length] with what the ids give */
+    m2c_tap tap;           /* or NULL; called once a block with [sum of counts, Ct] rows, the texts'
+                              tokens one after the other */
     void *tap_argument;
 };
 
 /* Encodes N texts: no padding is computed, and a prefix that all texts of a batch share is computed
- * once. Rows of `text` are the end token's (the last id of each text). Cannot fail. */
-void m2c_encode_text(struct m2c_encoder *encoder, const struct m2c_set *set,
-                     const struct m2c_text_request *request);
+ * once. A text's representation is the row of its highest id, the end token's. Fails for want of
+ * memory alone. */
+M2C_MUST_USE enum m2c_status m2c_encode_text(struct m2c_encoder *encoder, const struct m2c_set *set,
+                                             const struct m2c_text_request *request,
+                                             struct m2c_error *err);
 
 struct m2c_cmlm_request {
     const int32_t *ids;          /* as in m2c_text_request */
@@ -168,8 +175,9 @@ struct m2c_cmlm_request {
 };
 
 /* Logits of the masked-language head. Only for a set with has_cmlm. With positions NULL the ids
- * must be padded to context_length each. Cannot fail. */
-void m2c_encode_cmlm(struct m2c_encoder *encoder, const struct m2c_set *set,
-                     const struct m2c_cmlm_request *request);
+ * must be padded to context_length each. Fails for want of memory alone. */
+M2C_MUST_USE enum m2c_status m2c_encode_cmlm(struct m2c_encoder *encoder, const struct m2c_set *set,
+                                             const struct m2c_cmlm_request *request,
+                                             struct m2c_error *err);
 
 #endif

@@ -1,0 +1,42 @@
+/* The row-local parts of a residual attention block; attention itself is between them.
+ *
+ *     x <- x + MHSA(LN1(x));  x <- x + W2 a(W1 LN2(x))
+ *
+ * Rows are split over the team, so each call takes the rows of one member. Any thread; cannot fail;
+ * allocates nothing.
+ */
+#ifndef M2C_MODEL_BLOCK_H
+#define M2C_MODEL_BLOCK_H
+
+#include "model/network.h"
+#include "runtime/team.h"
+
+/* Rows that one product is given at a time at most: enough that weights are read rarely, few enough
+ * that the hidden rows stay in cache. */
+enum { M2C_CHUNK_ROWS = 1024 };
+
+/* The `index`-th of the equal chunks that `rows` are cut into; count 0 when there are no more. */
+struct m2c_range m2c_chunk(struct m2c_range rows, size_t index);
+
+/* y = LN(x) on `rows`; x, y: [.., width]. */
+void m2c_norm_rows(const struct m2c_norm *norm, struct m2c_range rows, const float *x, float *y);
+
+/* n = LN1(x); qkv[:, C..3C) = keys and values; with_query also qkv[:, 0..C). x, n: [.., C],
+ * qkv: [.., 3C]. */
+void m2c_block_project(const struct m2c_block *block, struct m2c_range rows, bool with_query,
+                       const float *x, float *n, float *qkv);
+
+/* x += attention output projected: x, n: [.., C]. */
+void m2c_block_merge(const struct m2c_block *block, struct m2c_range rows, const float *n,
+                     float *x);
+
+/* x += MLP(LN2(x)). n: [.., C] is overwritten; hidden: [M2C_CHUNK_ROWS, mlp] scratch. */
+void m2c_block_mlp(const struct m2c_block *block, struct m2c_range rows, float *x, float *n,
+                   float *hidden);
+
+/* x += fc2(gelu(fc1 x)) on `rows`; hidden: [M2C_CHUNK_ROWS, A] scratch. NULL adapters do nothing.
+ */
+void m2c_text_adapter_apply(const struct m2c_text_adapter *adapter, struct m2c_range rows, float *x,
+                            float *hidden);
+
+#endif

@@ -1,0 +1,331 @@
+/* A loaded model folder: the base once, the adapter sets on it. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/adapter_set.h"
+#include "model/encoder.h"
+#include "model/folder_file.h"
+
+enum { MAX_SETS = 1024 };
+
+struct m2c_model {
+    struct m2c_config config;
+    enum m2c_precision precision;
+    enum m2c_backend backend;
+    struct m2c_weights *weights;
+    struct m2c_tokenizer *tokenizer;
+    struct m2c_base base;
+    struct m2c_set *sets;
+    size_t set_count;
+    const struct m2c_set *default_set;
+    struct m2c_hidden_widths widths;
+};
+
+static int skip_hidden(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static int by_bytes(const struct dirent **left, const struct dirent **right)
+{
+    return strcmp((*left)->d_name, (*right)->d_name);
+}
+
+/* The names under DIR/adapters in byte order; 0 where there is no such folder. */
+static enum m2c_status list_adapter_folders(const char *dir, struct dirent ***entries, int *count,
+                                            struct m2c_error *err)
+{
+    char path[M2C_PATH_BYTES];
+    *entries = NULL;
+    *count = 0;
+    enum m2c_status status = m2c_folder_path(path, dir, "adapters", err);
+    if (status != M2C_OK)
+        return status;
+    int found = scandir(path, entries, skip_hidden, by_bytes);
+    if (found < 0)
+        return errno == ENOENT ? M2C_OK : m2c_fail_errno(err, "listing the adapter sets", path);
+    *count = found;
+    return M2C_OK;
+}
+
+static void free_entries(struct dirent **entries, int count)
+{
+    for (int i = 0; i < count; i++)
+        free(entries[i]);
+    free(entries);
+}
+
+static bool is_reserved(const char *name)
+{
+    return strcmp(name, "base") == 0 || strcmp(name, "default") == 0;
+}
+
+static enum m2c_status load_folder_sets(struct m2c_model *model,
+                                        const struct m2c_set_source *source,
+                                        struct dirent **entries, int count, struct m2c_error *err)
+{
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        if (is_reserved(name))
+            return m2c_fail(err, M2C_BAD_MODEL, "an adapter set may not be named %s", name);
+        enum m2c_status status =
+            m2c_set_load_folder(source, name, &model->sets[model->set_count], err);
+        if (status != M2C_OK)
+            return status;
+        model->set_count++;
+    }
+    return M2C_OK;
+}
+
+static enum m2c_status load_sets(struct m2c_model *model, struct m2c_set_source *source,
+                                 struct m2c_error *err)
+{
+    struct dirent **entries;
+    int folders;
+    size_t total;
+    size_t adapters;
+    m2c_weights_parameters(model->weights, &total, &adapters);
+    enum m2c_status status = list_adapter_folders(source->dir, &entries, &folders, err);
+    if (status != M2C_OK)
+        return status;
+    if (folders > MAX_SETS) {
+        status = m2c_fail(err, M2C_BAD_MODEL, "%d adapter sets exceed %d", folders, MAX_SETS);
+        goto out;
+    }
+    model->sets = calloc((size_t)folders + 2, sizeof *model->sets);
+    if (!model->sets) {
+        status = m2c_fail_memory(err, "adapter sets", ((size_t)folders + 2) * sizeof *model->sets);
+        goto out;
+    }
+    for (int with_adapters = 0; with_adapters <= (adapters > 0); with_adapters++) {
+        status =
+            m2c_set_load_inner(source, with_adapters == 1, &model->sets[model->set_count], err);
+        if (status != M2C_OK)
+            goto out;
+        model->set_count++;
+    }
+    if (folders > 0)
+        status = m2c_weights_base_digest(model->weights, source->base_digest, err);
+    if (status == M2C_OK)
+        status = load_folder_sets(model, source, entries, folders, err);
+out:
+    free_entries(entries, folders);
+    return status;
+}
+
+/* --adapter, else `default`, else the only folder, else `base`. */
+static enum m2c_status choose_default(struct m2c_model *model, const char *wanted,
+                                      struct m2c_error *err)
+{
+    size_t last = model->set_count - 1;
+    for (size_t i = 0; i < model->set_count; i++) {
+        if (strcmp(model->sets[i].name, wanted ? wanted : "default") == 0)
+            model->default_set = &model->sets[i];
+    }
+    if (model->default_set)
+        return M2C_OK;
+    if (wanted)
+        return m2c_fail_field(err, M2C_MODEL_NOT_FOUND, "adapter",
+                              "the folder has no adapter set of that name");
+    model->default_set = &model->sets[last == 1 ? 1 : 0];
+    return M2C_OK;
+}
+
+/* A tokenizer that names other ids than the embedding has rows would read beyond it. */
+static enum m2c_status check_tokenizer(const struct m2c_model *model, struct m2c_error *err)
+{
+    if (!model->tokenizer)
+        return M2C_OK;
+    int entries = m2c_tokenizer_vocabulary(model->tokenizer);
+    if (entries == model->config.vocabulary)
+        return M2C_OK;
+    return m2c_fail_field(err, M2C_BAD_MODEL, "vocab_size",
+                          "the tokenizer has %d entries, but the token embedding %d rows", entries,
+                          model->config.vocabulary);
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static void widen_for_set(struct m2c_hidden_widths *widths, const struct m2c_set *set)
+{
+    const struct m2c_adapters *adapters = &set->adapters;
+    for (int i = 0; i < set->config.vision.layers; i++) {
+        if (adapters->vision_pre_attn[i])
+            widths->ted = larger(widths->ted, 2 * adapters->vision_pre_attn[i]->width);
+        if (adapters->vision_pre_mlp[i])
+            widths->ted = larger(widths->ted, 2 * adapters->vision_pre_mlp[i]->width);
+    }
+    for (int i = 0; i <= set->config.text.layers; i++) {
+        if (adapters->text_pre_attn[i])
+            widths->scratch =
+                larger(widths->scratch, m2c_linear_out(adapters->text_pre_attn[i]->fc1));
+        if (adapters->text_pre_mlp[i])
+            widths->scratch =
+                larger(widths->scratch, m2c_linear_out(adapters->text_pre_mlp[i]->fc1));
+    }
+    if (adapters->frame)
+        widths->frame = larger(widths->frame, adapters->frame->width);
+    widths->scratch = larger(widths->scratch, widths->ted);
+}
+
+static void measure_widths(struct m2c_model *model)
+{
+    const struct m2c_config *config = &model->config;
+    size_t patch = 3 * (size_t)config->patch_px * (size_t)config->patch_px;
+    model->widths.scratch = larger(patch, (size_t)config->embed_dim);
+    model->widths.scratch = larger(model->widths.scratch, (size_t)config->vision.mlp_width);
+    model->widths.scratch = larger(model->widths.scratch, (size_t)config->text.mlp_width);
+    for (size_t i = 0; i < model->set_count; i++)
+        widen_for_set(&model->widths, &model->sets[i]);
+}
+
+static enum m2c_status choose_precision(const struct m2c_model_options *options,
+                                        struct m2c_model *model, struct m2c_error *err)
+{
+    model->precision = M2C_PRECISION_F32;
+    model->backend = M2C_BACKEND_OPENBLAS;
+    if (options->precision != M2C_PRECISION_AUTO && options->precision != M2C_PRECISION_F32)
+        return m2c_fail_field(err, M2C_USAGE, "precision", "this build computes in f32 alone");
+    if (options->backend == M2C_BACKEND_ONEDNN)
+        return m2c_fail_field(err, M2C_USAGE, "backend",
+                              "this build has the openblas backend alone");
+    return M2C_OK;
+}
+
+/* The digest and the search for NaN read every byte; their pages go back before packing starts, so
+ * that file and packed layers are not resident together. */
+static enum m2c_status read_folder(struct m2c_model *model, struct m2c_set_source *source,
+                                   struct m2c_error *err)
+{
+    enum m2c_status status = m2c_config_load(source->dir, &model->config, err);
+    if (status == M2C_OK)
+        status = m2c_weights_open(source->dir, &model->weights, err);
+    if (status == M2C_OK)
+        status = m2c_tokenizer_open(source->dir, &model->tokenizer, err);
+    if (status != M2C_OK)
+        return status;
+    source->weights = model->weights;
+    m2c_config_settle(&model->config, m2c_weights_has_prefix(model->weights, "mlm_adapter."));
+    if (model->config.text.layers < 1)
+        return m2c_fail_field(err, M2C_BAD_MODEL, "transformer_layers",
+                              "a CMLM block alone does not make a text encoder");
+    status = check_tokenizer(model, err);
+    if (status == M2C_OK)
+        status = m2c_weights_digest(model->weights, source->weights_digest, err);
+    m2c_weights_give_back(model->weights);
+    return status;
+}
+
+enum m2c_status m2c_model_load(const struct m2c_model_options *options, struct m2c_model **out,
+                               struct m2c_error *err)
+{
+    struct m2c_model *model = calloc(1, sizeof *model);
+    *out = NULL;
+    if (!model)
+        return m2c_fail_memory(err, "a model", sizeof *model);
+    struct m2c_set_source source = {
+        .dir = options->dir, .config = &model->config, .kind = M2C_LINEAR_OPENBLAS_F32};
+    enum m2c_status status = choose_precision(options, model, err);
+    if (status == M2C_OK)
+        status = read_folder(model, &source, err);
+    if (status == M2C_OK)
+        status = m2c_base_load(&model->config, model->weights, source.kind, &model->base, err);
+    if (status == M2C_OK)
+        status = load_sets(model, &source, err);
+    if (status == M2C_OK)
+        status = m2c_weights_check_finite(model->weights, err);
+    if (status == M2C_OK)
+        status = choose_default(model, options->default_set, err);
+    if (status != M2C_OK) {
+        m2c_model_free(&model);
+        return status;
+    }
+    m2c_weights_give_back(model->weights);
+    measure_widths(model);
+    *out = model;
+    return M2C_OK;
+}
+
+void m2c_model_free(struct m2c_model **model_pointer)
+{
+    struct m2c_model *model = *model_pointer;
+    *model_pointer = NULL;
+    if (!model)
+        return;
+    for (size_t i = 0; i < model->set_count; i++)
+        m2c_set_destroy(&model->sets[i]);
+    free(model->sets);
+    m2c_base_destroy(&model->base);
+    m2c_tokenizer_free(&model->tokenizer);
+    m2c_weights_free(&model->weights);
+    free(model);
+}
+
+const struct m2c_config *m2c_model_config(const struct m2c_model *model)
+{
+    return &model->config;
+}
+
+enum m2c_precision m2c_model_precision(const struct m2c_model *model)
+{
+    return model->precision;
+}
+
+enum m2c_backend m2c_model_backend(const struct m2c_model *model)
+{
+    return model->backend;
+}
+
+const struct m2c_tokenizer *m2c_model_tokenizer(const struct m2c_model *model)
+{
+    return model->tokenizer;
+}
+
+const struct m2c_weights *m2c_model_weights(const struct m2c_model *model)
+{
+    return model->weights;
+}
+
+const struct m2c_base *m2c_model_base(const struct m2c_model *model)
+{
+    return &model->base;
+}
+
+struct m2c_hidden_widths m2c_model_hidden_widths(const struct m2c_model *model)
+{
+    return model->widths;
+}
+
+size_t m2c_model_weight_bytes(const struct m2c_model *model)
+{
+    size_t bytes = m2c_base_bytes(&model->base);
+    for (size_t i = 0; i < model->set_count; i++)
+        bytes += m2c_adapters_bytes(&model->sets[i].adapters, &model->config);
+    return bytes;
+}
+
+size_t m2c_model_set_count(const struct m2c_model *model)
+{
+    return model->set_count;
+}
+
+const struct m2c_set *m2c_model_set(const struct m2c_model *model, size_t index)
+{
+    return &model->sets[index];
+}
+
+const struct m2c_set *m2c_model_find_set(const struct m2c_model *model, const char *name)
+{
+    if (!name)
+        return model->default_set;
+    for (size_t i = 0; i < model->set_count; i++) {
+        if (strcmp(model->sets[i].name, name) == 0)
+            return &model->sets[i];
+    }
+    return NULL;
+}
