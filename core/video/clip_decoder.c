@@ -1,0 +1,219 @@
+#include "video/clip_decoder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/checked.h"
+#include "video/frame_choice.h"
+#include "video/frame_reader.h"
+#include "video/resizer.h"
+#include "video/rgb_image.h"
+
+enum { PIXEL_ALIGN = 64 };
+
+struct clip_decoder {
+    const struct m2c_decode_plan *plan;
+    enum m2c_clip_strategy strategy;
+    struct m2c_clip_frames *out;
+    struct m2c_clip_report *report;
+    struct m2c_budget budget;
+    struct m2c_container container;
+    struct m2c_timeline timeline;
+    struct m2c_frame_choice choice;
+    struct m2c_frame_reader reader;
+    struct m2c_rgb_converter rgb;
+    struct m2c_resizer resizer;
+};
+
+static enum m2c_status allocate_pixels(struct clip_decoder *decoder, struct m2c_error *err)
+{
+    struct m2c_clip_frames *out = decoder->out;
+    size_t plane = (size_t)decoder->resizer.width * (size_t)decoder->resizer.height, bytes;
+    if (!m2c_checked_multiply3(decoder->choice.count, plane, 3 * sizeof(float), &bytes) ||
+        bytes > (uint64_t)decoder->plan->limits.max_output_bytes)
+        return m2c_fail(err, M2C_TOO_LONG, "%zu frames of %dx%d exceed %lld bytes",
+                        decoder->choice.count, decoder->resizer.width, decoder->resizer.height,
+                        (long long)decoder->plan->limits.max_output_bytes);
+    void *pixels = NULL;
+    if (posix_memalign(&pixels, PIXEL_ALIGN, bytes))
+        return m2c_fail_memory(err, "the frames", bytes);
+    free(out->pixels);
+    out->pixels = pixels;
+    out->frame_count = (int)decoder->choice.count;
+    out->width = decoder->resizer.width;
+    out->height = decoder->resizer.height;
+    return M2C_OK;
+}
+
+/* Converts and resizes a decoded frame into its slot. */
+static enum m2c_status keep_frame(struct clip_decoder *decoder, const AVFrame *frame, size_t slot,
+                                  struct m2c_error *err)
+{
+    struct m2c_rgb_image image;
+    enum m2c_status status =
+        m2c_frame_size_check(frame->width, frame->height, &decoder->plan->limits, err);
+    if (!status)
+        status = m2c_rgb_convert(&decoder->rgb, frame, &image, err);
+    if (!status && decoder->resizer.width == 0)
+        status = m2c_resizer_init(&decoder->resizer, image.width, image.height, decoder->plan, err);
+    if (!status && slot == 0)
+        status = allocate_pixels(decoder, err);
+    if (status)
+        return status;
+    size_t floats = 3 * (size_t)decoder->out->width * (size_t)decoder->out->height;
+    m2c_resizer_run(&decoder->resizer, &image, decoder->out->pixels + slot * floats);
+    return M2C_OK;
+}
+
+static bool is_doubtful(const AVFrame *frame)
+{
+    return frame->decode_error_flags || frame->flags & AV_FRAME_FLAG_CORRUPT;
+}
+
+/* Reads on to frame choice.index[slot] and keeps it; *rank is the rank of the last frame that came
+ * out. *found = false: it cannot be told, or is not what an undamaged stream would give. */
+static enum m2c_status find_frame(struct clip_decoder *decoder, size_t slot, int64_t *rank,
+                                  bool *found, struct m2c_error *err)
+{
+    bool by_pts = decoder->timeline.kind == M2C_TIMELINE_BY_PTS;
+    int64_t wanted = decoder->choice.index[slot];
+    *found = false;
+    do {
+        const AVFrame *frame;
+        enum m2c_status status = m2c_frame_reader_next(&decoder->reader, &frame, err);
+        if (status || !frame)
+            return status;
+        decoder->report->frames_decoded++;
+        *rank = by_pts ? m2c_timeline_find(&decoder->timeline, frame->pts) : *rank + 1;
+        if (*rank != wanted)
+            continue;
+        bool sure = decoder->timeline.kind != M2C_TIMELINE_DECODED;
+        if (sure && is_doubtful(frame))
+            return M2C_OK;
+        if (is_doubtful(frame))
+            decoder->out->warnings |= M2C_CLIP_DAMAGED;
+        *found = true;
+        return keep_frame(decoder, frame, slot, err);
+    } while (*rank >= 0 && *rank < wanted);
+    return M2C_OK;
+}
+
+/* Where to start for choice.index[slot], or NULL to read on. */
+static const struct m2c_key_packet *worthwhile_key(const struct clip_decoder *decoder, size_t slot,
+                                                   int64_t rank)
+{
+    enum { WORTH_FRAMES = 8 }; /* a restart throws away what the decoder holds */
+    const struct m2c_key_packet *key =
+        m2c_timeline_key_before(&decoder->timeline, decoder->choice.pts[slot]);
+    int64_t ahead = rank + decoder->timeline.reorder_delay + WORTH_FRAMES;
+    return slot == 0 || key->rank > ahead ? key : NULL;
+}
+
+static enum m2c_status read_frames(struct clip_decoder *decoder, bool seeking, bool *complete,
+                                   struct m2c_error *err)
+{
+    int64_t rank = -1;
+    *complete = true;
+    for (size_t slot = 0; slot < decoder->choice.count && *complete; slot++) {
+        const struct m2c_key_packet *key = seeking ? worthwhile_key(decoder, slot, rank) : NULL;
+        enum m2c_status status = M2C_OK;
+        if (key) {
+            decoder->report->restarts++;
+            status = m2c_frame_reader_restart(&decoder->reader, key, err);
+        }
+        if (!status)
+            status = find_frame(decoder, slot, &rank, complete, err);
+        if (status)
+            return status;
+    }
+    return M2C_OK;
+}
+
+/* One pass over the container for the frames chosen. *complete = false: the timeline was wrong. */
+static enum m2c_status decode_choice(struct clip_decoder *decoder, bool *complete,
+                                     struct m2c_error *err)
+{
+    const struct m2c_timeline *timeline = &decoder->timeline;
+    bool seeking = decoder->strategy == M2C_CLIP_FASTEST && timeline->kind == M2C_TIMELINE_BY_PTS;
+    decoder->report->restarts = 0;
+    decoder->report->frames_decoded = 0;
+    enum m2c_status status = seeking ? M2C_OK : m2c_container_reopen(&decoder->container, err);
+    if (!status)
+        status = m2c_frame_reader_open(&decoder->reader, &decoder->container,
+                                       timeline->reorder_delay, err);
+    if (!status && seeking)
+        m2c_frame_reader_want(&decoder->reader, decoder->choice.pts, decoder->choice.count);
+    if (!status)
+        status = read_frames(decoder, seeking, complete, err);
+    if (!status && decoder->reader.damaged && timeline->kind != M2C_TIMELINE_DECODED)
+        *complete = false;
+    m2c_frame_reader_close(&decoder->reader);
+    return status;
+}
+
+static enum m2c_status attempt(struct clip_decoder *decoder, bool *complete, struct m2c_error *err)
+{
+    m2c_frame_choice_destroy(&decoder->choice);
+    enum m2c_status status = m2c_frame_choice_make(&decoder->timeline, decoder->plan,
+                                                   &decoder->choice, decoder->out, err);
+    return status ? status : decode_choice(decoder, complete, err);
+}
+
+static void describe_stream(const struct clip_decoder *decoder)
+{
+    struct m2c_video_facts *facts = &decoder->out->facts;
+    const struct m2c_rgb_converter *rgb = &decoder->rgb;
+    bool transposed = rgb->orientation.transposed;
+    (void)snprintf(facts->codec, sizeof facts->codec, "%s", decoder->container.codec->name);
+    facts->width = transposed ? rgb->height : rgb->width;
+    facts->height = transposed ? rgb->width : rgb->height;
+    facts->rotation = rgb->orientation.clockwise_deg;
+    facts->frames = decoder->timeline.count;
+    facts->duration_s = m2c_timeline_duration_s(&decoder->timeline);
+    facts->fps = m2c_timeline_fps(&decoder->timeline, decoder->container.stream->avg_frame_rate);
+    decoder->out->decoded_pixels = decoder->budget.decoded_pixels;
+    decoder->report->kind = decoder->timeline.kind;
+}
+
+static enum m2c_status run(struct clip_decoder *decoder, const uint8_t *bytes, size_t size,
+                           struct m2c_error *err)
+{
+    bool complete = false;
+    enum m2c_status status =
+        m2c_container_open(&decoder->container, bytes, size, &decoder->budget, err);
+    if (status)
+        return status;
+    decoder->rgb.orientation = m2c_orientation_of(decoder->container.stream);
+    status = m2c_timeline_walk(&decoder->container, &decoder->timeline, err);
+    bool counting =
+        decoder->strategy == M2C_CLIP_COUNTED || decoder->timeline.kind == M2C_TIMELINE_UNKNOWN;
+    if (!status && !counting)
+        status = attempt(decoder, &complete, err);
+    if (!status && !complete) {
+        status = m2c_timeline_decode(&decoder->container, &decoder->timeline, err);
+        if (!status)
+            status = attempt(decoder, &complete, err);
+    }
+    if (!status && !complete)
+        status = m2c_fail(err, M2C_UNDECODABLE_VIDEO, "a frame cannot be decoded a second time");
+    if (!status)
+        describe_stream(decoder);
+    return status;
+}
+
+enum m2c_status m2c_clip_decode(const uint8_t *bytes, size_t size,
+                                const struct m2c_decode_plan *plan, enum m2c_clip_strategy strategy,
+                                struct m2c_clip_frames *out, struct m2c_clip_report *report,
+                                struct m2c_error *err)
+{
+    struct clip_decoder decoder = {
+        .plan = plan, .strategy = strategy, .out = out, .report = report};
+    m2c_budget_start(&decoder.budget, plan);
+    enum m2c_status status = run(&decoder, bytes, size, err);
+    m2c_resizer_destroy(&decoder.resizer);
+    m2c_rgb_converter_destroy(&decoder.rgb);
+    m2c_frame_choice_destroy(&decoder.choice);
+    m2c_timeline_destroy(&decoder.timeline);
+    m2c_container_close(&decoder.container);
+    return status;
+}

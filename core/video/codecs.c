@@ -1,0 +1,94 @@
+#include "video/codecs.h"
+
+#include <string.h>
+
+static const struct m2c_container_format formats[] = {
+    {"mov,mp4,m4a,3gp,3g2,mj2", "mp4", .header_is_enough = true},
+    {"matroska,webm", "matroska", .header_is_enough = true, .seeks_by_pts = true},
+    {"avi", "avi", .header_is_enough = false},
+    {"mpegts", "mpegts", .seeks_by_byte = true},
+};
+
+static const struct m2c_codec codecs[] = {
+    {AV_CODEC_ID_H264, "h264", "h264", .needs_extradata = true, .skips_nonref = true},
+    /* HEVC's "sub-layer non-reference" pictures may be referred to from a higher sub-layer. */
+    {AV_CODEC_ID_HEVC, "hevc", "hevc", .needs_extradata = true},
+    {AV_CODEC_ID_VP8, "vp8", "vp8", .needs_extradata = false},
+    {AV_CODEC_ID_VP9, "vp9", "vp9", .needs_extradata = false},
+    {AV_CODEC_ID_AV1, "av1", "libdav1d", .needs_extradata = false},
+    {AV_CODEC_ID_MPEG4, "mpeg4", "mpeg4", .needs_extradata = true, .skips_nonref = true},
+};
+
+const struct m2c_container_format *m2c_container_format_find(const char *libav_name)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (!strcmp(formats[i].libav_name, libav_name))
+            return &formats[i];
+    return NULL;
+}
+
+const struct m2c_codec *m2c_codec_find(enum AVCodecID id)
+{
+    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++)
+        if (codecs[i].id == id)
+            return &codecs[i];
+    return NULL;
+}
+
+static int vp8_shown_frames(const uint8_t *data, size_t size)
+{
+    return size ? (data[0] >> 4) & 1 : -1; /* show_frame of the frame tag (RFC 6386, 9.1) */
+}
+
+/* The uncompressed header of one VP9 frame (VP9 bitstream specification, 6.2). */
+static int vp9_frame_is_shown(uint8_t first)
+{
+    int bit = 3; /* after frame_marker(2), profile(2) */
+    bool profile_3 = (first & 0x30) == 0x30;
+    if (profile_3)
+        bit--; /* reserved_zero */
+    bool show_existing = (first >> bit) & 1;
+    bool show = (first >> (bit - 2)) & 1; /* after frame_type */
+    return show_existing || show;
+}
+
+/* The superframe index at the packet's end lists the sizes of the frames in it (annex B). */
+static int vp9_shown_frames(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return -1;
+    uint8_t marker = data[size - 1];
+    if ((marker & 0xe0) != 0xc0)
+        return vp9_frame_is_shown(data[0]);
+    size_t frames = (marker & 7u) + 1, width = ((marker >> 3) & 3u) + 1;
+    size_t index_bytes = 2 + frames * width;
+    if (size < index_bytes || data[size - index_bytes] != marker)
+        return vp9_frame_is_shown(data[0]);
+    const uint8_t *entry = data + size - index_bytes + 1;
+    size_t end = size - index_bytes, offset = 0;
+    int shown = 0;
+    for (size_t i = 0; i < frames; i++) {
+        size_t frame_bytes = 0;
+        for (size_t byte = 0; byte < width; byte++)
+            frame_bytes |= (size_t)*entry++ << (8 * byte);
+        if (frame_bytes == 0)
+            continue;
+        if (frame_bytes > end - offset)
+            return -1;
+        shown += vp9_frame_is_shown(data[offset]);
+        offset += frame_bytes;
+    }
+    return shown;
+}
+
+int m2c_codec_shown_frames(const struct m2c_codec *codec, const uint8_t *data, size_t size)
+{
+    enum { LARGEST_EMPTY_VOP = 19 }; /* MPEG-4 writes "nothing new" as a few bytes */
+    if (codec->id == AV_CODEC_ID_VP8)
+        return vp8_shown_frames(data, size);
+    if (codec->id == AV_CODEC_ID_VP9)
+        return vp9_shown_frames(data, size);
+    if (codec->id == AV_CODEC_ID_MPEG4 && size <= LARGEST_EMPTY_VOP)
+        return -1;
+    return 1;
+}
