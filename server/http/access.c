@@ -101,6 +101,7 @@ static enum m2c_status open_request(struct srv_request *request, struct srv_guar
     enum m2c_status status = srv_guard_settle(guard, &line, err);
     if (status != M2C_OK) {
         request->close = true;
+        request->peer->linger = true;
         return status;
     }
     status = srv_target_parse(request->target_text, &request->target, err);
@@ -118,6 +119,19 @@ static enum m2c_status open_request(struct srv_request *request, struct srv_guar
     return status;
 }
 
+/* A reply queued in the first call makes the library end the connection: where there is no body to
+ * be left unread, it waits for the last call. */
+static enum MHD_Result refuse(struct srv_request *request, const struct m2c_error *err)
+{
+    request->record.method = request->match.route ? request->match.route->method : "";
+    request->record.error = *err;
+    request->phase = SRV_REQUEST_DISCARD;
+    if (!request->close)
+        return MHD_YES;
+    srv_request_fail(request, err, request->record.retry_after_ms);
+    return queue_reply(request);
+}
+
 /* The first call: headers are complete. */
 static enum MHD_Result begin(struct srv_request *request, const char *method, const char *version)
 {
@@ -131,11 +145,8 @@ static enum MHD_Result begin(struct srv_request *request, const char *method, co
     request->record.client = request->peer->address;
     request->start_ms = m2c_clock_ms();
     request->complete_ms = request->start_ms;
-    if (open_request(request, &guard, method, version, &err) != M2C_OK) {
-        request->record.method = request->match.route ? request->match.route->method : "";
-        srv_request_fail(request, &err, request->record.retry_after_ms);
-        return queue_reply(request);
-    }
+    if (open_request(request, &guard, method, version, &err) != M2C_OK)
+        return refuse(request, &err);
     request->record.method = request->match.route->method;
     request->record.accepted = true;
     request->record.body_bytes = guard.content_length;
@@ -194,7 +205,7 @@ static enum MHD_Result dispatch(struct srv_request *request)
     if (request->phase == SRV_REQUEST_BODY && request->match.route->body != SRV_BODY_NONE)
         status = srv_upload_finish(&request->upload, &err);
     if (status != M2C_OK) {
-        srv_request_fail(request, &err, -1);
+        srv_request_fail(request, &err, request->record.retry_after_ms);
         return queue_reply(request);
     }
     request->phase = SRV_REQUEST_HANDLING;

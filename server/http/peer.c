@@ -130,11 +130,20 @@ static void expire(struct srv_peer *peer)
     srv_peer_enter(peer, SRV_PEER_WORK);
 }
 
+/* The library can miss an end of stream that rides with the last bytes of a body. */
+static bool has_left(const struct srv_peer *peer)
+{
+    char byte;
+    return peer->phase == SRV_PEER_BODY && recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void srv_peers_expire(struct srv_http *http)
 {
     double now_ms = m2c_clock_ms();
     for (struct srv_peer *peer = http->peers; peer; peer = peer->next)
-        if (peer_expired(peer, now_ms))
+        if (has_left(peer))
+            (void)shutdown(peer->fd, SHUT_RDWR);
+        else if (peer_expired(peer, now_ms))
             expire(peer);
 }
 
