@@ -39,8 +39,9 @@ const char *m2c_status_title(enum m2c_status status)
     return row_of(status)->title;
 }
 
-static void fill(struct m2c_error *err, enum m2c_status status, const char *field,
-                 const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static void fill(struct m2c_error *err,
+                                                       enum m2c_status status, const char *field,
+                                                       const char *format, va_list arguments)
 {
     err->status = status;
     err->context[0] = '\0';

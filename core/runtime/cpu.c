@@ -1,23 +1,51 @@
 #include "runtime/cpu.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 static enum m2c_cpu_level level_cap = M2C_CPU_AVX512;
 
-static enum m2c_cpu_level detected_level(void)
+#if defined(__x86_64__)
+/* Not by __builtin_cpu_supports, which knows the name in GCC alone. */
+static bool has_f16c(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
+}
+#endif
+
+static enum m2c_cpu_level detect_level(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
+    if (!has_f16c())
+        return M2C_CPU_C;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         return M2C_CPU_AVX512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("f16c"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return M2C_CPU_AVX2;
 #endif
     return M2C_CPU_C;
+}
+
+/* Asked for at every kernel call, and the cpuid instruction costs microseconds in a virtual
+ * machine: the answer is kept, plus 1 so that 0 means not yet asked. */
+static enum m2c_cpu_level detected_level(void)
+{
+    static _Atomic int kept;
+    int level = atomic_load_explicit(&kept, memory_order_relaxed) - 1;
+    if (level < 0) {
+        level = (int)detect_level();
+        atomic_store_explicit(&kept, level + 1, memory_order_relaxed);
+    }
+    return (enum m2c_cpu_level)level;
 }
 
 enum m2c_cpu_level m2c_cpu_level(void)
