@@ -18,6 +18,8 @@ const size_t check_size_count = sizeof check_sizes / sizeof check_sizes[0];
 
 enum { FRONT_BYTES = 64, FRONT_BYTE = 0xA5, ARRAYS_MAX = 256 };
 
+static const uint32_t GAP_BITS = 0x7FC0DEADU;
+
 struct array {
     unsigned char *mapping, *begin;
     size_t mapping_bytes;
@@ -55,7 +57,7 @@ static void *new_array(size_t bytes)
 
 float check_gap(void)
 {
-    const uint32_t bits = 0x7FC0DEADU;
+    const uint32_t bits = GAP_BITS;
     float gap;
     memcpy(&gap, &bits, sizeof gap);
     return gap;
@@ -170,8 +172,9 @@ static bool is_close(double got, double want, const struct check_tolerance *tole
 
 static bool is_gap(float value)
 {
-    const float gap = check_gap();
-    return memcmp(&value, &gap, sizeof gap) == 0;
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits == GAP_BITS;
 }
 
 void check_close(const struct check_site *site, const float *x, size_t ld, const double *want,

@@ -158,8 +158,8 @@ static void bench_row(const struct m2c_kernels *kernels, void *argument)
 static void bench_column(const struct m2c_kernels *kernels, void *argument)
 {
     const struct bench_case *c = argument;
-    const float *const rows[4] = {c->x, c->x + BENCH_FROM, c->x + 2 * BENCH_FROM,
-                                  c->x + 3 * BENCH_FROM};
+    const size_t ld = BENCH_FROM;
+    const float *const rows[4] = {c->x, c->x + ld, c->x + 2 * ld, c->x + 3 * ld};
     kernels->resize_column(bench_output, rows, c->weight, BENCH_FROM);
 }
 

@@ -59,7 +59,7 @@ static void products_that_overflow_are_refused(void **state)
 static void overflow_comes_before_zero(void **state)
 {
     (void)state;
-    size_t out;
+    size_t out = 1;
     assert_false(m2c_checked_multiply3(SIZE_MAX, 2, 0, &out));
     assert_true(m2c_checked_multiply3(0, SIZE_MAX, 2, &out));
     assert_int_equal(out, 0);
