@@ -137,10 +137,14 @@ static enum m2c_status decode_choice(struct clip_decoder *decoder, bool *complet
     bool seeking = decoder->strategy == M2C_CLIP_FASTEST && timeline->kind == M2C_TIMELINE_BY_PTS;
     decoder->report->restarts = 0;
     decoder->report->frames_decoded = 0;
-    enum m2c_status status = seeking ? M2C_OK : m2c_container_reopen(&decoder->container, err);
+    enum m2c_status status = timeline->kind == M2C_TIMELINE_DECODED
+                                 ? m2c_container_reopen(&decoder->container, err)
+                                 : M2C_OK;
     if (!status)
         status = m2c_frame_reader_open(&decoder->reader, &decoder->container,
                                        timeline->reorder_delay, err);
+    if (!status && !seeking && timeline->kind != M2C_TIMELINE_DECODED)
+        status = m2c_frame_reader_rewind(&decoder->reader, &timeline->first, err);
     if (!status && seeking)
         m2c_frame_reader_want(&decoder->reader, decoder->choice.pts, decoder->choice.count);
     if (!status)

@@ -176,12 +176,17 @@ static int seek(const struct m2c_container *container, const struct m2c_key_pack
     return av_seek_frame(container->demuxer, container->stream->index, time, AVSEEK_FLAG_BACKWARD);
 }
 
-enum m2c_status m2c_frame_reader_restart(struct m2c_frame_reader *reader,
-                                         const struct m2c_key_packet *key, struct m2c_error *err)
+static void forget(struct m2c_frame_reader *reader)
 {
     av_packet_unref(reader->packet);
     reader->pending = reader->draining = false;
     avcodec_flush_buffers(reader->decoder);
+}
+
+enum m2c_status m2c_frame_reader_restart(struct m2c_frame_reader *reader,
+                                         const struct m2c_key_packet *key, struct m2c_error *err)
+{
+    forget(reader);
     enum m2c_status status = M2C_OK;
     if (seek(reader->container, key) >= 0)
         status = walk_to(reader, key, err);
@@ -193,4 +198,23 @@ enum m2c_status m2c_frame_reader_restart(struct m2c_frame_reader *reader,
     if (!status && !reader->pending)
         return m2c_fail(err, M2C_UNDECODABLE_VIDEO, "a key frame is not found again");
     return status;
+}
+
+enum m2c_status m2c_frame_reader_rewind(struct m2c_frame_reader *reader,
+                                        const struct m2c_key_packet *first, struct m2c_error *err)
+{
+    forget(reader);
+    if (seek(reader->container, first) >= 0) {
+        const AVPacket *packet = reader->packet;
+        bool broken = false;
+        enum m2c_status status =
+            m2c_container_read(reader->container, reader->packet, &reader->pending, &broken, err);
+        if (status)
+            return status;
+        if (reader->pending && packet->pts == first->pts && packet->dts == first->dts &&
+            packet->pos == first->position)
+            return M2C_OK;
+        forget(reader);
+    }
+    return m2c_container_reopen(reader->container, err);
 }

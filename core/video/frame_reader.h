@@ -42,6 +42,12 @@ M2C_MUST_USE enum m2c_status m2c_frame_reader_restart(struct m2c_frame_reader *r
                                                       const struct m2c_key_packet *key,
                                                       struct m2c_error *err);
 
+/* Goes back to the first packet of the walk, `first`, by a seek where that is certain to find it,
+ * else by opening the container anew. Errors as m2c_frame_reader_restart. */
+M2C_MUST_USE enum m2c_status m2c_frame_reader_rewind(struct m2c_frame_reader *reader,
+                                                     const struct m2c_key_packet *first,
+                                                     struct m2c_error *err);
+
 /* Safe on a zeroed struct. */
 void m2c_frame_reader_close(struct m2c_frame_reader *reader);
 

@@ -17,6 +17,7 @@ struct walk {
     struct m2c_key_packet *keys;
     size_t shown_count, shown_capacity, key_count, key_capacity;
     int64_t last_pts, last_duration;
+    struct m2c_key_packet first;
     int64_t first_key_pts;
     bool pts_missing, dts_missing, untold, damaged, any_packet;
 };
@@ -83,6 +84,9 @@ static enum m2c_status note_packet(struct walk *walk, const struct m2c_codec *co
         return m2c_fail(err, M2C_UNDECODABLE_VIDEO, "the video is encrypted");
     walk->damaged |= (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
     walk->untold |= !walk->any_packet && !key;
+    if (!walk->any_packet)
+        walk->first = (struct m2c_key_packet){
+            .pts = packet->pts, .dts = packet->dts, .position = packet->pos};
     walk->any_packet = true;
     int frames = m2c_codec_shown_frames(codec, packet->data, (size_t)packet->size);
     if (frames < 0 || frames > 1)
@@ -154,6 +158,7 @@ static enum m2c_status settle(struct walk *walk, struct m2c_timeline *timeline,
     int64_t delay = 0;
     timeline->kind = settle_order(walk, &delay);
     timeline->damaged = walk->damaged;
+    timeline->first = walk->first;
     if (timeline->kind == M2C_TIMELINE_UNKNOWN)
         return M2C_OK;
     timeline->pts = malloc(walk->shown_count * sizeof *timeline->pts);

@@ -26,8 +26,8 @@ double m2c_timeline_duration_s(const struct m2c_timeline *timeline)
     return span_s + last_s;
 }
 
-/* Containers round times to their ticks; where the stated rate is the same but for that, it is the
- * exact one. */
+/* Containers round times to their ticks, and a last frame may be held longer: where the stated rate
+ * is the same but for that, it is the exact one. */
 double m2c_timeline_fps(const struct m2c_timeline *timeline, AVRational stated_rate)
 {
     double duration_s = m2c_timeline_duration_s(timeline);
@@ -35,7 +35,7 @@ double m2c_timeline_fps(const struct m2c_timeline *timeline, AVRational stated_r
     if (duration_s <= 0.0)
         return stated;
     double counted = (double)timeline->count / duration_s;
-    return fabs(stated - counted) < 0.01 * counted ? stated : counted;
+    return fabs(stated - counted) < 0.05 * counted ? stated : counted;
 }
 
 /* The first index with pts >= `pts`. */

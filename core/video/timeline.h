@@ -33,6 +33,7 @@ struct m2c_timeline {
     int64_t *pts;                /* [count] in presentation order, in ticks */
     double tick_s;               /* seconds a tick */
     int64_t last_duration;       /* of the last frame shown, in ticks; 0 unknown */
+    struct m2c_key_packet first; /* of the walk, whatever its kind; rank 0 */
     struct m2c_key_packet *keys; /* [key_count], BY_PTS only, in both orders */
     int64_t key_count;
     int reorder_delay; /* packets that the decoder must see beyond a frame to show it; BY_PTS only
