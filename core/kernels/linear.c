@@ -87,6 +87,11 @@ enum m2c_status m2c_linear_seal(struct m2c_linear *layer, struct m2c_error *err)
     return M2C_OK; /* OpenBLAS reads the staging as it is */
 }
 
+enum m2c_linear_kind m2c_linear_kind_of(const struct m2c_linear *layer)
+{
+    return layer->kind;
+}
+
 size_t m2c_linear_in(const struct m2c_linear *layer)
 {
     return layer->in;
@@ -102,16 +107,28 @@ size_t m2c_linear_bytes(const struct m2c_linear *layer)
     return (layer->in + 1) * layer->out * sizeof(float);
 }
 
+/* y = beta y + x W^T. */
+static void multiply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
+                     float beta, float *y, size_t ldy)
+{
+    assert(rows <= INT_MAX && ldx <= INT_MAX && ldy <= INT_MAX);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)layer->out, (int)layer->in,
+                1.0F, x, (int)ldx, layer->weight, (int)layer->in, beta, y, (int)ldy);
+}
+
+void m2c_linear_multiply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
+                         float *y, size_t ldy)
+{
+    multiply(layer, rows, x, ldx, 0.0F, y, ldy);
+}
+
 void m2c_linear_apply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
                       float *y, size_t ldy, enum m2c_epilogue epilogue)
 {
     const struct m2c_kernels *kernels = m2c_kernels_get();
-    assert(rows <= INT_MAX && ldx <= INT_MAX && ldy <= INT_MAX);
     if (rows == 0)
         return;
-    float beta = epilogue == M2C_EPILOGUE_ADD ? 1.0F : 0.0F;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)layer->out, (int)layer->in,
-                1.0F, x, (int)ldx, layer->weight, (int)layer->in, beta, y, (int)ldy);
+    multiply(layer, rows, x, ldx, epilogue == M2C_EPILOGUE_ADD ? 1.0F : 0.0F, y, ldy);
     switch (epilogue) {
     case M2C_EPILOGUE_STORE:
     case M2C_EPILOGUE_ADD:

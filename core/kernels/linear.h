@@ -40,6 +40,7 @@ float *m2c_linear_bias(struct m2c_linear *layer);
 /* Turns the staging into the backend's form. Nothing may be filled afterwards. */
 M2C_MUST_USE enum m2c_status m2c_linear_seal(struct m2c_linear *layer, struct m2c_error *err);
 
+enum m2c_linear_kind m2c_linear_kind_of(const struct m2c_linear *layer);
 size_t m2c_linear_in(const struct m2c_linear *layer);
 size_t m2c_linear_out(const struct m2c_linear *layer);
 
@@ -50,5 +51,10 @@ size_t m2c_linear_bytes(const struct m2c_linear *layer);
  * cannot fail. */
 void m2c_linear_apply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
                       float *y, size_t ldy, enum m2c_epilogue epilogue);
+
+/* y = x W^T by the library alone, nothing of ours around it: what `bench` measures layers against.
+ */
+void m2c_linear_multiply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
+                         float *y, size_t ldy);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "m2clip.h"
 #include "model/network.h"
+#include "model/profile.h"
 #include "model/text_tree.h"
 #include "runtime/arena.h"
 
@@ -37,6 +38,7 @@ struct m2c_encoder {
     struct m2c_member_scratch *members; /* [team size] */
     const float **pointers;             /* what keys and values of all members point into */
     struct m2c_text_tree tree;          /* [M2C_TEXT_BATCH_ROWS] */
+    struct m2c_profile *profile;        /* borrowed, NULL unless measured */
     int32_t *wanted;                    /* [M2C_TEXT_BATCH_ROWS] rows asked of a text pass */
 };
 

@@ -139,7 +139,7 @@ static enum m2c_status check_tokenizer(const struct m2c_model *model, struct m2c
     if (!model->tokenizer)
         return M2C_OK;
     int entries = m2c_tokenizer_vocabulary(model->tokenizer);
-    if (entries == model->config.vocabulary)
+    if (entries <= model->config.vocabulary)
         return M2C_OK;
     return m2c_fail_field(err, M2C_BAD_MODEL, "vocab_size",
                           "the tokenizer has %d entries, but the token embedding %d rows", entries,

@@ -13,6 +13,7 @@
 #include "model/block.h"
 #include "model/encoder.h"
 #include "model/ted_adapter.h"
+#include "runtime/clock.h"
 
 struct vision_pass {
     struct m2c_encoder *encoder;
@@ -71,6 +72,17 @@ static void cut_arena(struct vision_pass *pass)
 static struct m2c_range share(const struct cursor *cursor, size_t count)
 {
     return m2c_team_share(count, 1, cursor->member, cursor->size);
+}
+
+/* Books the time since the last mark to `stage`. */
+static void mark(const struct cursor *cursor, enum m2c_stage stage)
+{
+    struct m2c_profile *profile = cursor->pass->encoder->profile;
+    if (!profile || cursor->member != 0)
+        return;
+    double now_ms = m2c_clock_ms();
+    profile->ms[stage] += now_ms - profile->mark_ms;
+    profile->mark_ms = now_ms;
 }
 
 static void meet(const struct cursor *cursor)
@@ -187,9 +199,11 @@ static bool full_block(struct cursor *cursor, size_t layer)
     size_t frame_floats = pass->grid.tokens * pass->width;
     struct m2c_range rows = share(cursor, pass->frames * pass->grid.tokens);
     apply_ted(cursor, pass->adapters->vision_pre_attn[layer], &pass->grid, rows, pass->x);
+    mark(cursor, M2C_STAGE_TED);
     m2c_block_project(block, rows, true, pass->x, pass->n, pass->qkv);
     if (meet_or_cancel(cursor))
         return false;
+    mark(cursor, M2C_STAGE_PROJECT);
     struct m2c_range items = share(cursor, pass->frames * heads);
     for (size_t item = items.begin; item < items.end; item++) {
         size_t frame = item / heads;
@@ -197,9 +211,13 @@ static bool full_block(struct cursor *cursor, size_t layer)
                3 * pass->width, pass->grid.tokens, pass->n + frame * frame_floats);
     }
     meet(cursor);
+    mark(cursor, M2C_STAGE_ATTENTION);
     m2c_block_merge(block, rows, pass->n, pass->x);
+    mark(cursor, M2C_STAGE_MERGE);
     apply_ted(cursor, pass->adapters->vision_pre_mlp[layer], &pass->grid, rows, pass->x);
+    mark(cursor, M2C_STAGE_TED);
     m2c_block_mlp(block, rows, pass->x, pass->n, cursor->scratch->hidden);
+    mark(cursor, M2C_STAGE_MLP);
     return true;
 }
 
@@ -260,11 +278,16 @@ static void vision_member(void *argument, int member, int size)
         .pass = pass, .scratch = &pass->encoder->members[member], .member = member, .size = size};
     size_t layers = (size_t)pass->base->config.vision.layers;
     bool every_row = pass->request->tap != NULL;
+    if (member == 0 && pass->encoder->profile)
+        pass->encoder->profile->mark_ms = m2c_clock_ms();
     embed(&cursor);
+    mark(&cursor, M2C_STAGE_EMBED);
     for (size_t layer = 0; layer < layers; layer++) {
         bool pruned = layer + 1 == layers && !every_row;
         if (!(pruned ? last_block(&cursor, layer) : full_block(&cursor, layer)))
             return;
+        if (pruned)
+            mark(&cursor, M2C_STAGE_LAST_BLOCK);
         if (every_row)
             tap_block(&cursor, layer);
     }
