@@ -6,6 +6,7 @@
 #include "runtime/checked.h"
 #include "video/frame_choice.h"
 #include "video/frame_reader.h"
+#include "video/libav_setup.h"
 #include "video/resizer.h"
 #include "video/rgb_image.h"
 
@@ -212,6 +213,8 @@ enum m2c_status m2c_clip_decode(const uint8_t *bytes, size_t size,
 {
     struct clip_decoder decoder = {
         .plan = plan, .strategy = strategy, .out = out, .report = report};
+    m2c_libav_setup();
+    m2c_libav_forget();
     m2c_budget_start(&decoder.budget, plan);
     enum m2c_status status = run(&decoder, bytes, size, err);
     m2c_resizer_destroy(&decoder.resizer);

@@ -19,7 +19,7 @@ struct walk {
     int64_t last_pts, last_duration;
     struct m2c_key_packet first;
     int64_t first_key_pts;
-    bool pts_missing, dts_missing, untold, damaged, any_packet;
+    bool pts_missing, dts_missing, keys_unordered, untold, damaged, any_packet;
 };
 
 /* Makes room for one more element of `bytes`. */
@@ -50,7 +50,7 @@ static enum m2c_status add_key(struct walk *walk, const AVPacket *packet, struct
     if (walk->key_count == 0)
         walk->first_key_pts = packet->pts;
     else if (packet->pts <= walk->keys[walk->key_count - 1].pts)
-        walk->untold = true;
+        walk->keys_unordered = true;
     walk->keys[walk->key_count++] =
         (struct m2c_key_packet){.pts = packet->pts, .dts = packet->dts, .position = packet->pos};
     return M2C_OK;
@@ -139,7 +139,7 @@ static enum m2c_timeline_kind settle_order(struct walk *walk, int64_t *delay)
         return M2C_TIMELINE_BY_COUNT;
     /* Frames shown before the first key frame may lack what they refer to. */
     bool leading = walk->key_count == 0 || walk->shown[0].pts < walk->first_key_pts;
-    return leading ? M2C_TIMELINE_UNKNOWN : M2C_TIMELINE_BY_PTS;
+    return leading || walk->keys_unordered ? M2C_TIMELINE_UNKNOWN : M2C_TIMELINE_BY_PTS;
 }
 
 static void rank_keys(struct m2c_timeline *timeline)

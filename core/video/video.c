@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "video/clip_decoder.h"
-#include "video/libav_setup.h"
 
 struct m2c_decode_limits m2c_decode_limits_defaults(void)
 {
@@ -62,8 +61,6 @@ enum m2c_status m2c_video_decode(const uint8_t *bytes, size_t size,
     enum m2c_status status = check_plan(plan, err);
     if (status)
         return status;
-    m2c_libav_setup();
-    m2c_libav_forget();
     struct m2c_clip_report report;
     status = m2c_clip_decode(bytes, size, plan, M2C_CLIP_FASTEST, out, &report, err);
     if (status)
