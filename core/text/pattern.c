@@ -5,7 +5,11 @@
 #include "text/byte_symbols.h"
 #include "text/clean_up.h"
 
-enum point_kind { WHITE_SPACE, LETTER, NUMBER, OTHER };
+/* A mark whose capital is the letter iota: blind to case, Python's regex module has it fit neither
+ * \p{L}, as a mark, nor the last alternative, as a letter. */
+enum { COMBINING_YPOGEGRAMMENI = 0x345 };
+
+enum point_kind { SKIPPED, LETTER, NUMBER, OTHER };
 
 static const char *const literals[] = {
     M2C_START_TOKEN, M2C_END_TOKEN, "'s", "'t", "'re", "'ve", "'m", "'ll", "'d",
@@ -18,14 +22,16 @@ static enum point_kind kind_of(int32_t point)
             return LETTER;
         if (point >= '0' && point <= '9')
             return NUMBER;
-        return m2c_is_white_space(point) ? WHITE_SPACE : OTHER;
+        return m2c_is_white_space(point) ? SKIPPED : OTHER;
     }
+    if (point == COMBINING_YPOGEGRAMMENI)
+        return SKIPPED;
     utf8proc_category_t category = utf8proc_category(point);
     if (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO)
         return LETTER;
     if (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO)
         return NUMBER;
-    return m2c_is_white_space(point) ? WHITE_SPACE : OTHER;
+    return m2c_is_white_space(point) ? SKIPPED : OTHER;
 }
 
 /* Lower case already, but for what the pattern's case-blindness takes for an ASCII letter: the long
@@ -60,7 +66,7 @@ static size_t match_literals(const int32_t *at, size_t count)
 bool m2c_next_piece(const struct m2c_code_points *text, size_t from, size_t *start, size_t *end)
 {
     size_t i = from;
-    while (i < text->count && kind_of(text->data[i]) == WHITE_SPACE)
+    while (i < text->count && kind_of(text->data[i]) == SKIPPED)
         ++i;
     if (i == text->count)
         return false;

@@ -105,11 +105,23 @@ enum m2c_status m2c_vocabulary_settle(struct m2c_vocabulary *vocabulary,
     return find_required(map, M2C_END_TOKEN, &vocabulary->end_id, err);
 }
 
+/* Bytes at the beginning that are ASCII, in whole words of eight. */
+static size_t ascii_prefix(const char *bytes, size_t size)
+{
+    size_t i = 0;
+    for (uint64_t word; size - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, bytes + i, sizeof word);
+        if ((word & 0x8080808080808080U) != 0)
+            break;
+    }
+    return i;
+}
+
 enum m2c_status m2c_vocabulary_check_utf8(const char *bytes, size_t size, const char *name,
                                           struct m2c_error *err)
 {
     const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)bytes;
-    for (size_t i = 0; i < size;) {
+    for (size_t i = ascii_prefix(bytes, size); i < size; i += ascii_prefix(bytes + i, size - i)) {
         utf8proc_int32_t point;
         utf8proc_ssize_t taken = 1;
         if (at[i] >= 0x80)
