@@ -5,20 +5,18 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "server/content_hash.h"
-
 struct srv_body {
     atomic_uint references;
     unsigned char *bytes;
     size_t capacity, size;
-    struct srv_content_hash *hash; /* NULL when not hashed, or taken */
+    struct m2c_digest *digest; /* NULL when not hashed */
 };
 
 static void body_free(struct srv_body *body)
 {
     if (body->bytes)
         (void)munmap(body->bytes, body->capacity);
-    srv_content_hash_free(&body->hash);
+    m2c_digest_free(&body->digest);
     free(body);
 }
 
@@ -37,7 +35,7 @@ enum m2c_status srv_body_new(size_t capacity_bytes, bool hashed, struct srv_body
     }
     body->bytes = bytes;
     body->capacity = capacity_bytes;
-    enum m2c_status status = hashed ? srv_content_hash_new(&body->hash, err) : M2C_OK;
+    enum m2c_status status = hashed ? m2c_digest_new(&body->digest, err) : M2C_OK;
     if (status != M2C_OK) {
         body_free(body);
         return status;
@@ -65,7 +63,9 @@ enum m2c_status srv_body_append(struct srv_body *body, const void *data, size_t 
         return m2c_fail(err, M2C_TOO_LARGE, "the body exceeds %zu bytes", body->capacity);
     memcpy(body->bytes + body->size, data, size);
     body->size += size;
-    return body->hash ? srv_content_hash_update(body->hash, data, size, err) : M2C_OK;
+    if (body->digest)
+        m2c_digest_add(body->digest, data, size);
+    return M2C_OK;
 }
 
 const unsigned char *srv_body_data(const struct srv_body *body)
@@ -78,8 +78,12 @@ size_t srv_body_size(const struct srv_body *body)
     return body->size;
 }
 
-enum m2c_status srv_body_hash(struct srv_body *body, char hex[SRV_CONTENT_HASH_HEX],
+enum m2c_status srv_body_hash(struct srv_body *body, char hex[M2C_DIGEST_HEX_BYTES],
                               struct m2c_error *err)
 {
-    return srv_content_hash_finish(&body->hash, hex, err);
+    unsigned char digest[M2C_DIGEST_BYTES];
+    enum m2c_status status = m2c_digest_finish(body->digest, digest, err);
+    if (status == M2C_OK)
+        m2c_digest_hex(digest, hex);
+    return status;
 }

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "server/content_hash.h"
+#include "model/digest.h"
 #include "status.h"
 
 struct srv_body;
@@ -34,7 +34,7 @@ const unsigned char *srv_body_data(const struct srv_body *body);
 size_t srv_body_size(const struct srv_body *body);
 
 /* SHA-256 of all bytes in lower-case hex. Call once, after the last append. */
-M2C_MUST_USE enum m2c_status srv_body_hash(struct srv_body *body, char hex[SRV_CONTENT_HASH_HEX],
+M2C_MUST_USE enum m2c_status srv_body_hash(struct srv_body *body, char hex[M2C_DIGEST_HEX_BYTES],
                                            struct m2c_error *err);
 
 #endif

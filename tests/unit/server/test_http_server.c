@@ -64,7 +64,7 @@ static void answer_later(uv_timer_t *timer)
     struct srv_body *body = later->gone ? NULL : srv_request_body(later->request);
     char text[256];
     if (!later->gone) {
-        char hex[SRV_CONTENT_HASH_HEX] = "";
+        char hex[M2C_DIGEST_HEX_BYTES] = "";
         struct m2c_error err;
         if (body && srv_request_media(later->request) != SRV_MEDIA_JSON)
             (void)!srv_body_hash(body, hex, &err);

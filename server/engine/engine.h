@@ -1,0 +1,58 @@
+/* The engine: a model, the threads that decode and compute, what is remembered, and the work under
+ * way. It knows no HTTP. Everything here belongs to the loop thread.
+ *
+ * Life: start (the model loads on a thread of its own), ready or failed, stop.
+ */
+#ifndef SRV_ENGINE_ENGINE_H
+#define SRV_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+#include <uv.h>
+
+#include "m2clip.h"
+#include "server/engine/label_cache.h"
+#include "status.h"
+
+struct srv_engine;
+
+struct srv_engine_options {
+    struct m2c_model_options model; /* borrowed strings must outlive the engine */
+    int threads;                    /* of the compute team */
+    int decoders;                   /* threads that decode */
+    size_t label_cache_bytes;
+
+    /* What loads a model; NULL: m2c_model_load. Called on the loader's thread. */
+    enum m2c_status (*load)(const struct m2c_model_options *options, struct m2c_model **out,
+                            struct m2c_error *err);
+
+    /* One of them is called once, unless the engine is stopped before. */
+    void (*on_ready)(void *context);
+    void (*on_failed)(const struct m2c_error *err, void *context);
+    void *context;
+};
+
+/* New engine; srv_engine_stop ends it. Returns before the model is there. */
+M2C_MUST_USE enum m2c_status srv_engine_start(uv_loop_t *loop,
+                                              const struct srv_engine_options *options,
+                                              struct srv_engine **out, struct m2c_error *err);
+
+uv_loop_t *srv_engine_loop(const struct srv_engine *engine);
+
+/* The model, borrowed from the engine; NULL until it is ready. */
+const struct m2c_model *srv_engine_model(const struct srv_engine *engine);
+time_t srv_engine_loaded_at(const struct srv_engine *engine);
+
+/* Jobs that have not ended, and what one has taken on the threads lately (smoothed; 0 before the
+ * first). */
+size_t srv_engine_jobs(const struct srv_engine *engine);
+double srv_engine_job_ms(const struct srv_engine *engine);
+
+struct srv_label_cache_counts srv_engine_label_counts(const struct srv_engine *engine);
+
+/* Ends the threads and frees everything; every job must have been released (its threads' part may
+ * still run: it is waited for). `on_closed` is called from the loop once all handles are closed. */
+void srv_engine_stop(struct srv_engine *engine, void (*on_closed)(void *argument), void *argument);
+
+#endif

@@ -1,0 +1,34 @@
+/* What the files of this room share. */
+#ifndef SRV_ENGINE_ENGINE_INTERNAL_H
+#define SRV_ENGINE_ENGINE_INTERNAL_H
+
+#include "server/engine/decoder_pool.h"
+#include "server/engine/engine.h"
+#include "server/engine/loader.h"
+#include "server/engine/mailbox.h"
+#include "server/engine/scheduler.h"
+
+struct srv_video_job;
+
+struct srv_engine {
+    uv_loop_t *loop;
+    struct srv_engine_options options;
+    struct srv_mailbox mailbox;
+    struct srv_loader *loader; /* until the model is there */
+    struct m2c_model *model;
+    time_t loaded_at;
+    struct srv_decoder_pool *decoders;
+    struct srv_scheduler *scheduler;
+    struct srv_label_cache *labels;
+
+    /* Videos wait here, where dropping them is cheap, until few enough decoded ones lie ahead. */
+    struct srv_video_job *waiting, **waiting_tail;
+    int ahead; /* handed to the decoders and not yet encoded */
+
+    size_t jobs;
+    double job_ms;
+    void (*on_closed)(void *argument);
+    void *on_closed_argument;
+};
+
+#endif

@@ -1,0 +1,56 @@
+/* Label vectors for one request: looked up where they are known, encoded where not.
+ *
+ * A row is one label (or background text): the mean over templates and texts of unit vectors, made
+ * unit again. Texts that are missing go to the scheduler in portions, so that a long list does not
+ * keep videos waiting. Started and released on the loop thread; `done` as in video_job.h, except
+ * that it may come from within start when nothing is missing.
+ */
+#ifndef SRV_ENGINE_LABEL_JOB_H
+#define SRV_ENGINE_LABEL_JOB_H
+
+#include "server/engine/engine.h"
+
+struct srv_label_job;
+
+struct srv_label_text {
+    const char *text;
+    size_t row;        /* rising from text to text */
+    const char *field; /* request member that it came by, "labels"; static storage */
+    size_t position;   /* in that member */
+};
+
+struct srv_label_request {
+    const struct m2c_set *set;
+    const char *const *templates; /* each with one {}; an item may be NULL: verbatim */
+    size_t template_count;        /* at least 1 */
+    const struct srv_label_text *texts;
+    size_t text_count, row_count;
+    bool truncate;
+
+    /* Owns all of the above; released on the loop thread when no thread reads it any more, also
+     * when start fails. */
+    void (*release)(void *owner);
+    void *owner;
+
+    void (*done)(struct srv_label_job *job, const struct m2c_error *err, void *argument);
+    void *argument;
+};
+
+/* New job, held by the caller. The engine must be ready. */
+M2C_MUST_USE enum m2c_status srv_label_job_start(struct srv_engine *engine,
+                                                 const struct srv_label_request *request,
+                                                 struct srv_label_job **out, struct m2c_error *err);
+
+/* Gives the hold back; before the end this cancels. Accepts NULL, nulls the pointer. */
+void srv_label_job_release(struct srv_label_job **job);
+
+/* Of a finished job, borrowed while it is held. */
+struct srv_label_result {
+    const float *vectors;       /* [row_count, E], unit */
+    size_t rows_hit, rows_miss; /* rows found whole, rows that had to be encoded */
+    double text_ms;             /* spent encoding */
+};
+
+struct srv_label_result srv_label_job_result(const struct srv_label_job *job);
+
+#endif

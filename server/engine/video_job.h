@@ -1,0 +1,59 @@
+/* One video on its way: waiting, decoding, encoding, and its one end.
+ *
+ * Started and released on the loop thread. `done` is called once, from the loop and never from
+ * within start, unless the job is released before: releasing an unfinished job is cancelling it.
+ */
+#ifndef SRV_ENGINE_VIDEO_JOB_H
+#define SRV_ENGINE_VIDEO_JOB_H
+
+#include "pipeline.h"
+#include "server/engine/engine.h"
+
+struct srv_video_job;
+
+/* Bytes with their owner; `release(owner)` is called once on the loop thread, when no thread reads
+ * them any more. */
+struct srv_blob {
+    const unsigned char *bytes;
+    size_t size;
+    void (*release)(void *owner);
+    void *owner;
+};
+
+struct srv_video_request {
+    const struct m2c_set *set; /* of the engine's model */
+    struct m2c_sampling sampling;
+    struct srv_blob video; /* taken, also on failure */
+    /* err->status: the outcome. */
+    void (*done)(struct srv_video_job *job, const struct m2c_error *err, void *argument);
+    void *argument;
+};
+
+/* New job, held by the caller. The engine must be ready. */
+M2C_MUST_USE enum m2c_status srv_video_job_start(struct srv_engine *engine,
+                                                 const struct srv_video_request *request,
+                                                 struct srv_video_job **out, struct m2c_error *err);
+
+/* Gives the hold back; before the end this cancels. Accepts NULL, nulls the pointer. */
+void srv_video_job_release(struct srv_video_job **job);
+
+/* What a finished job found, borrowed while the job is held. */
+struct srv_video_result {
+    struct m2c_video_embedding embedding;
+    struct m2c_video_facts facts;
+    int temporal_views, frames_per_view, spatial_views;
+    int64_t *frame_indices; /* [A, T] */
+    double *frame_times_s;  /* [A, T] */
+    unsigned warnings;      /* m2c_clip_warning bits */
+};
+
+const struct srv_video_result *srv_video_job_result(const struct srv_video_job *job);
+
+/* Times so far, also of a job that failed. */
+struct srv_video_times {
+    double queue_ms, decode_ms, encode_ms;
+};
+
+struct srv_video_times srv_video_job_times(const struct srv_video_job *job);
+
+#endif
