@@ -14,6 +14,7 @@ const struct m2c_kernels m2c_kernels_c = {
     .bias_gelu = m2c_bias_gelu_c,
     .conv_time = m2c_conv_time_c,
     .conv_space = m2c_conv_space_c,
+    .conv_space_run = m2c_conv_space_run_c,
     .dot = m2c_dot_c,
     .widen_f16 = m2c_widen_f16_c,
     .widen_bf16 = m2c_widen_bf16_c,

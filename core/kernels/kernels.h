@@ -12,6 +12,14 @@
 
 #include "runtime/cpu.h"
 
+/* A depthwise 3 x 3 convolution over a square grid of patches. Borrowed arrays. */
+struct m2c_space_conv {
+    size_t grid, channels;
+    const float *weight; /* [9, channels], row-major window */
+    const float *shift;  /* [channels], the down-projection's bias */
+    const float *bias;   /* [channels] */
+};
+
 struct m2c_kernels {
     enum m2c_cpu_level level;
 
@@ -57,6 +65,13 @@ struct m2c_kernels {
      * shift (the down-projection's bias), bias: [channels]. (m2clip: TED-Adapter, d_t.) */
     void (*conv_space)(float *y, const float *const now[9], const float *const *before,
                        const float *weight, const float *shift, const float *bias, size_t channels);
+
+    /* conv_space over `count` patches from patch `first` on, in row-major order, of one frame:
+     * y: [count, channels]; now, before: [grid * grid, channels] of this frame and the one before
+     * (NULL for the first frame), `ld` floats between patches. Patches share their neighbours,
+     * which makes it three times as fast as patch by patch. */
+    void (*conv_space_run)(float *y, size_t ldy, const float *now, const float *before, size_t ld,
+                           size_t first, size_t count, const struct m2c_space_conv *conv);
 
     /* sum a[i] * b[i]. */
     float (*dot)(const float *a, const float *b, size_t count);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/kernels.h"
+
 void m2c_layer_norm_c(float *y, size_t ldy, const float *x, size_t ldx, const float *gamma,
                       const float *beta, size_t rows, size_t width, float eps);
 void m2c_residual_layer_norm_c(float *y, size_t ldy, float *x, size_t ldx, const float *delta,
@@ -20,6 +22,8 @@ void m2c_conv_time_c(float *y, const float *const taps[3], const float *weight, 
                      size_t channels);
 void m2c_conv_space_c(float *y, const float *const now[9], const float *const *before,
                       const float *weight, const float *shift, const float *bias, size_t channels);
+void m2c_conv_space_run_c(float *y, size_t ldy, const float *now, const float *before, size_t ld,
+                          size_t first, size_t count, const struct m2c_space_conv *conv);
 float m2c_dot_c(const float *a, const float *b, size_t count);
 void m2c_widen_f16_c(float *y, const uint16_t *x, size_t count);
 void m2c_widen_bf16_c(float *y, const uint16_t *x, size_t count);

@@ -11,14 +11,29 @@
 #include "kernels/vector/softmax.h"
 #include "kernels/vector/sum.h"
 
+/* One entry a line. */
+/* clang-format off */
 #define M2C_VECTOR_TABLE(cpu_level)                                                                \
     {                                                                                              \
-        .level = (cpu_level), .layer_norm = layer_norm,                                            \
-        .residual_layer_norm = residual_layer_norm, .softmax = softmax, .add = add_rows,           \
-        .bias = bias_rows, .bias_quick_gelu = bias_quick_gelu, .bias_gelu = bias_gelu,             \
-        .conv_time = conv_time, .conv_space = conv_space, .dot = dot, .widen_f16 = widen_f16,      \
-        .widen_bf16 = widen_bf16, .narrow_bf16 = narrow_bf16, .resize_row = resize_row,            \
-        .resize_column = resize_column, .normalize_rgb = normalize_rgb,                            \
+        .level = (cpu_level),                                                                      \
+        .layer_norm = layer_norm,                                                                  \
+        .residual_layer_norm = residual_layer_norm,                                                \
+        .softmax = softmax,                                                                        \
+        .add = add_rows,                                                                           \
+        .bias = bias_rows,                                                                         \
+        .bias_quick_gelu = bias_quick_gelu,                                                        \
+        .bias_gelu = bias_gelu,                                                                    \
+        .conv_time = conv_time,                                                                    \
+        .conv_space = conv_space,                                                                  \
+        .conv_space_run = conv_space_run,                                                          \
+        .dot = dot,                                                                                \
+        .widen_f16 = widen_f16,                                                                    \
+        .widen_bf16 = widen_bf16,                                                                  \
+        .narrow_bf16 = narrow_bf16,                                                                \
+        .resize_row = resize_row,                                                                  \
+        .resize_column = resize_column,                                                            \
+        .normalize_rgb = normalize_rgb,                                                            \
     }
+/* clang-format on */
 
 #endif

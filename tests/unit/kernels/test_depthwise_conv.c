@@ -142,6 +142,88 @@ static void convolutions_take_any_value(void **state)
     }
 }
 
+/* Frames of grid x grid patches of `channels` floats, gaps between them. */
+struct grid_case {
+    struct m2c_space_conv conv;
+    size_t ld;
+    float *now, *before;
+};
+
+static struct grid_case grid_case_new(size_t grid, size_t channels)
+{
+    struct grid_case c = {.ld = channels + 3};
+    size_t patches = grid * grid;
+    c.now = check_floats((patches - 1) * c.ld + channels);
+    c.before = check_floats((patches - 1) * c.ld + channels);
+    check_fill(c.now, patches, channels, c.ld, CHECK_NORMAL);
+    check_fill(c.before, patches, channels, c.ld, CHECK_NORMAL);
+    c.conv = (struct m2c_space_conv){.grid = grid,
+                                     .channels = channels,
+                                     .weight = new_row(9 * channels, CHECK_NORMAL),
+                                     .shift = new_row(channels, CHECK_NORMAL),
+                                     .bias = new_row(channels, CHECK_NORMAL)};
+    return c;
+}
+
+static void grid_in_double(double *want, const struct grid_case *c, bool has_before, size_t patch)
+{
+    const struct m2c_space_conv *conv = &c->conv;
+    ptrdiff_t grid = (ptrdiff_t)conv->grid;
+    for (size_t i = 0; i < conv->channels; i++) {
+        want[i] = (double)conv->bias[i];
+        for (ptrdiff_t k = 0; k < 9; k++) {
+            ptrdiff_t row = (ptrdiff_t)patch / grid + k / 3 - 1;
+            ptrdiff_t column = (ptrdiff_t)patch % grid + k % 3 - 1;
+            if (row < 0 || row >= grid || column < 0 || column >= grid)
+                continue;
+            size_t at = (size_t)(row * grid + column) * c->ld + i;
+            double difference = has_before ? (double)c->now[at] - (double)c->before[at] : 0;
+            want[i] += (double)conv->weight[(size_t)k * conv->channels + i] *
+                       (difference + (double)conv->shift[i]);
+        }
+    }
+}
+
+static void check_run(const struct grid_case *c, bool has_before, size_t first, size_t count)
+{
+    size_t channels = c->conv.channels;
+    size_t ldy = channels + 5;
+    double *want = check_doubles(count * channels);
+    for (size_t i = 0; i < count; i++)
+        grid_in_double(want + i * channels, c, has_before, first + i);
+    for (int level = M2C_CPU_C; level <= M2C_CPU_AVX512; level++) {
+        const struct m2c_kernels *kernels = m2c_kernels_at((enum m2c_cpu_level)level);
+        if (!kernels)
+            break;
+        struct check_site site = {"conv_space_run", has_before ? "normal" : "first frame",
+                                  kernels->level, channels};
+        float *y = check_floats((count - 1) * ldy + channels);
+        kernels->conv_space_run(y, ldy, c->now, has_before ? c->before : NULL, c->ld, first, count,
+                                &c->conv);
+        check_close(&site, y, ldy, want, count, channels, &tolerances[level]);
+        if (level == M2C_CPU_C)
+            check_adopt(want, y, ldy, count, channels);
+    }
+}
+
+static void runs_agree_wherever_they_begin_and_end(void **state)
+{
+    static const size_t grids[] = {1, 2, 3, 4, 7};
+    static const size_t widths[] = {1, 8, 17, 64, 77};
+    (void)state;
+    check_seed(5);
+    for (size_t g = 0; g < sizeof grids / sizeof grids[0]; g++) {
+        size_t patches = grids[g] * grids[g];
+        for (size_t first = 0; first < patches; first++) {
+            for (size_t count = 1; count <= patches - first; count++) {
+                struct grid_case c = grid_case_new(grids[g], widths[(first + count) % 5]);
+                check_run(&c, (first + count) % 3 != 0, first, count);
+                (void)check_release(NULL);
+            }
+        }
+    }
+}
+
 enum { BENCH_CHANNELS = 384 };
 
 static void bench_time(const struct m2c_kernels *kernels, void *argument)
@@ -165,12 +247,23 @@ static void bench_space_first(const struct m2c_kernels *kernels, void *argument)
     kernels->conv_space(y, c->now, NULL, c->weight, c->shift, c->bias, c->channels);
 }
 
+enum { BENCH_GRID = 14, BENCH_PATCHES = BENCH_GRID * BENCH_GRID };
+
+static void bench_run(const struct m2c_kernels *kernels, void *argument)
+{
+    const struct grid_case *c = argument;
+    static _Alignas(64) float y[BENCH_PATCHES * BENCH_CHANNELS];
+    kernels->conv_space_run(y, BENCH_CHANNELS, c->now, c->before, c->ld, 0, BENCH_PATCHES,
+                            &c->conv);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(conv_time_agrees_with_any_padding, check_release),
         cmocka_unit_test_teardown(conv_space_agrees_with_any_padding, check_release),
         cmocka_unit_test_teardown(first_frame_has_the_shift_alone, check_release),
+        cmocka_unit_test_teardown(runs_agree_wherever_they_begin_and_end, check_release),
         cmocka_unit_test_teardown(convolutions_take_any_value, check_release),
     };
     if (!check_wants_bench(argc, argv))
@@ -188,5 +281,15 @@ int main(int argc, char **argv)
     }
     check_bench("conv_space 384", BENCH_CHANNELS, bench_space, &space);
     check_bench("conv_space 384, frame 0", BENCH_CHANNELS, bench_space_first, &space);
+    struct grid_case grid = {.ld = LD};
+    grid.now = new_row((size_t)BENCH_PATCHES * LD, CHECK_NORMAL);
+    grid.before = new_row((size_t)BENCH_PATCHES * LD, CHECK_NORMAL);
+    grid.conv = (struct m2c_space_conv){.grid = BENCH_GRID,
+                                        .channels = BENCH_CHANNELS,
+                                        .weight = space.weight,
+                                        .shift = space.shift,
+                                        .bias = space.bias};
+    check_bench("conv_space_run 196 x 384", (size_t)BENCH_PATCHES * BENCH_CHANNELS, bench_run,
+                &grid);
     return check_release(NULL);
 }
