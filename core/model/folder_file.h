@@ -11,7 +11,7 @@
 
 #include "status.h"
 
-enum { M2C_PATH_BYTES = 4096 };
+enum { M2C_PATH_BYTES = 2048 };
 
 /* out <- "dir/name". A path that does not fit is M2C_IO_FAILED. */
 M2C_MUST_USE enum m2c_status m2c_folder_path(char out[M2C_PATH_BYTES], const char *dir,

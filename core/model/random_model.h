@@ -8,6 +8,7 @@
 #define M2C_MODEL_RANDOM_MODEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "model/config.h"
@@ -44,6 +45,9 @@ M2C_MUST_USE enum m2c_status m2c_random_model_write(const struct m2c_random_spec
 /* The configuration that a spec stands for, given the tokenizer's vocabulary. */
 void m2c_random_model_config(const struct m2c_random_spec *spec, int vocabulary,
                              struct m2c_config *out);
+
+/* How many values those weights have, and how many of them are adapters'. */
+void m2c_random_weights_count(const struct m2c_config *config, size_t *total, size_t *adapters);
 
 /* Writes the tensors alone, for a configuration of m2c_random_model_config. */
 M2C_MUST_USE enum m2c_status m2c_random_weights_write(const struct m2c_config *config,

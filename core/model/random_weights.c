@@ -11,12 +11,15 @@
 
 enum { HALVES = 1 << 15 };
 
-/* One pass over all tensors declares them, a second one writes them: the same walk. */
+/* One walk over all tensors counts, declares or writes them. */
+enum pass { COUNT_VALUES, DECLARE, WRITE };
+
 struct sower {
+    enum pass pass;
+    size_t total, adapters; /* counted */
     struct m2c_safetensors_writer *writer;
     struct m2c_ziggurat ziggurat;
     uint64_t seed;
-    bool writing;
     uint16_t *halves; /* [HALVES] */
     enum m2c_status status;
     struct m2c_error *err;
@@ -54,11 +57,15 @@ static void sow(struct sower *sower, const char *prefix, const char *name, doubl
     (void)snprintf(full, sizeof full, "%s%s", prefix, name);
     if (sower->status != M2C_OK)
         return;
-    if (sower->writing)
+    if (sower->pass == COUNT_VALUES) {
+        sower->total += count;
+        sower->adapters += m2c_tensor_is_adapter(full) ? count : 0;
+    } else if (sower->pass == WRITE) {
         write_values(sower, full, count, mean, deviation);
-    else
+    } else {
         sower->status = m2c_safetensors_writer_declare(sower->writer, full, M2C_DTYPE_F16, rank,
                                                        shape, sower->err);
+    }
 }
 
 static void sow_norm(struct sower *sower, const char *prefix, const char *name, int width)
@@ -182,10 +189,19 @@ static void sow_all(struct sower *sower, const struct m2c_config *config)
     sow_word_head(sower, width, config->mlm_head_len);
 }
 
+void m2c_random_weights_count(const struct m2c_config *config, size_t *total, size_t *adapters)
+{
+    struct sower sower = {.pass = COUNT_VALUES};
+    sow_all(&sower, config);
+    *total = sower.total;
+    *adapters = sower.adapters;
+}
+
 enum m2c_status m2c_random_weights_write(const struct m2c_config *config, uint64_t seed,
                                          const char *path, struct m2c_error *err)
 {
-    struct sower sower = {.seed = seed, .err = err, .halves = malloc(HALVES * sizeof(uint16_t))};
+    struct sower sower = {
+        .pass = DECLARE, .seed = seed, .err = err, .halves = malloc(HALVES * sizeof(uint16_t))};
     if (!sower.halves)
         return m2c_fail_memory(err, "random weights", HALVES * sizeof(uint16_t));
     m2c_ziggurat_init(&sower.ziggurat);
@@ -193,7 +209,7 @@ enum m2c_status m2c_random_weights_write(const struct m2c_config *config, uint64
     if (sower.status == M2C_OK)
         sower.status = m2c_safetensors_writer_metadata(sower.writer, "format", "pt", err);
     sow_all(&sower, config);
-    sower.writing = true;
+    sower.pass = WRITE;
     sow_all(&sower, config);
     if (sower.status == M2C_OK)
         sower.status = m2c_safetensors_writer_finish(sower.writer, err);

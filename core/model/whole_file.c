@@ -2,9 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "model/folder_file.h"
 
 enum { NAME_ATTEMPTS = 100, BUFFER_BYTES = 1 << 20 };
 
@@ -19,31 +23,42 @@ static enum m2c_status check_place(const char *path, struct m2c_error *err)
     return M2C_OK;
 }
 
+/* Opens path.PID-N.tmp with the first N that is free; -1 with errno set otherwise. */
+static int open_temporary(char *temporary, size_t room, const char *path)
+{
+    for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
+        (void)snprintf(temporary, room, "%s.%ld-%d.tmp", path, (long)getpid(), attempt);
+        int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+    }
+    return -1;
+}
+
 enum m2c_status m2c_whole_file_open(const char *path, struct m2c_whole_file *out,
                                     struct m2c_error *err)
 {
-    int fd = -1;
+    enum { SUFFIX_ROOM = 64 };
     *out = (struct m2c_whole_file){0};
     enum m2c_status status = check_place(path, err);
     if (status != M2C_OK)
         return status;
-    for (int attempt = 0; fd < 0 && attempt < NAME_ATTEMPTS; attempt++) {
-        int length = snprintf(out->temporary, sizeof out->temporary, "%s.%ld-%d.tmp", path,
-                              (long)getpid(), attempt);
-        if (length < 0 || (size_t)length >= sizeof out->temporary)
-            return m2c_fail(err, M2C_IO_FAILED, "the path exceeds %d bytes", M2C_PATH_BYTES);
-        fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (fd < 0 && errno != EEXIST)
-            break;
+    size_t room = strlen(path) + SUFFIX_ROOM;
+    out->path = strdup(path);
+    out->temporary = malloc(room);
+    if (!out->path || !out->temporary) {
+        m2c_whole_file_abandon(out);
+        return m2c_fail_memory(err, "a path", room);
     }
-    if (fd < 0)
-        return m2c_fail_errno(err, "creating a file", path);
-    (void)snprintf(out->path, sizeof out->path, "%s", path);
-    out->stream = fdopen(fd, "wb");
+    int fd = open_temporary(out->temporary, room, path);
+    out->stream = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (!out->stream) {
-        (void)m2c_fail_errno(err, "opening a file", path);
-        (void)close(fd);
-        (void)unlink(out->temporary);
+        (void)m2c_fail_errno(err, "creating a file", path);
+        if (fd >= 0) {
+            (void)close(fd);
+            (void)unlink(out->temporary);
+        }
+        m2c_whole_file_abandon(out);
         return err->status;
     }
     (void)setvbuf(out->stream, NULL, _IOFBF, BUFFER_BYTES);
@@ -92,11 +107,13 @@ enum m2c_status m2c_whole_file_finish(struct m2c_whole_file *file, struct m2c_er
 
 void m2c_whole_file_abandon(struct m2c_whole_file *file)
 {
-    if (!file->stream)
-        return;
-    (void)fclose(file->stream);
-    (void)unlink(file->temporary);
-    file->stream = NULL;
+    if (file->stream) {
+        (void)fclose(file->stream);
+        (void)unlink(file->temporary);
+    }
+    free(file->path);
+    free(file->temporary);
+    *file = (struct m2c_whole_file){0};
 }
 
 enum m2c_status m2c_whole_file_put(const char *path, const void *bytes, size_t size,

@@ -5,17 +5,16 @@
 
 #include <stdio.h>
 
-#include "model/folder_file.h"
 #include "status.h"
 
 struct m2c_whole_file {
     FILE *stream; /* write here; NULL when nothing is open */
-    char path[M2C_PATH_BYTES];
-    char temporary[M2C_PATH_BYTES];
+    char *path, *temporary;
 };
 
 /* Opens the temporary neighbour of `path`. The place must be free or hold a regular file, so that
- * a rename never replaces a device or a folder: M2C_IO_FAILED otherwise. */
+ * a rename never replaces a device or a folder: M2C_IO_FAILED otherwise. The caller abandons
+ * it in the end. */
 M2C_MUST_USE enum m2c_status m2c_whole_file_open(const char *path, struct m2c_whole_file *out,
                                                  struct m2c_error *err);
 
@@ -28,7 +27,8 @@ M2C_MUST_USE enum m2c_status m2c_whole_file_write(struct m2c_whole_file *file, c
 M2C_MUST_USE enum m2c_status m2c_whole_file_finish(struct m2c_whole_file *file,
                                                    struct m2c_error *err);
 
-/* Removes the temporary file if there is one; safe on a zeroed struct and after finish. */
+/* Removes the temporary file if there is one and frees the names: call it in any case. Safe on a
+ * zeroed struct. */
 void m2c_whole_file_abandon(struct m2c_whole_file *file);
 
 /* All of it for a text that is at hand. */

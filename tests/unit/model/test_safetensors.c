@@ -127,14 +127,14 @@ static void every_rule_of_the_header_holds(void **state)
 static void ten_overlapping_tensors_are_refused(void **state)
 {
     (void)state;
-    char header[2048] = "{";
-    for (int i = 0; i < 10; i++) {
-        size_t used = strlen(header);
-        (void)snprintf(header + used, sizeof header - used,
-                       "%s\"t%d\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}",
-                       i > 0 ? "," : "", i);
-    }
-    strcat(header, "}");
+    char header[2048];
+    size_t used = 0;
+    for (int i = 0; i < 10; i++)
+        used += (size_t)snprintf(header + used, sizeof header - used,
+                                 "%s\"t%d\":{\"dtype\":\"F32\",\"shape\":[4],"
+                                 "\"data_offsets\":[0,16]}",
+                                 i > 0 ? "," : "{", i);
+    (void)snprintf(header + used, sizeof header - used, "}");
     struct m2c_safetensors *file;
     struct m2c_error err;
     size_t size;
@@ -160,6 +160,49 @@ static void every_truncation_is_refused(void **state)
         free(exact);
     }
     free(block);
+}
+
+/* Bytes of a good file are changed at random (a fixed seed): whatever comes of it is refused, or
+ * every tensor lies inside the block. */
+static void mutations_are_refused_or_stay_inside(void **state)
+{
+    (void)state;
+    uint64_t random = 88172645463325252U;
+    size_t size, accepted = 0;
+    unsigned char *good = scratch_safetensors(
+        "{\"__metadata__\":{\"k\":\"v\"}," T("a", "F32", "[2,3]", "0", "24") "," T(
+            "b", "BF16", "[]", "24", "26") "," T("c", "U8", "[0]", "26", "26") "}",
+        26, &size);
+    unsigned char *block = malloc(size);
+    for (int round = 0; round < 20000; round++) {
+        memcpy(block, good, size);
+        for (int change = 0; change <= round % 3; change++) {
+            random ^= random << 13; /* xorshift64 */
+            random ^= random >> 7;
+            random ^= random << 17;
+            static const unsigned char likely[] = "0123456789[]{},:\"\\ F";
+            unsigned char byte = round % 2 ? likely[(random >> 8) % (sizeof likely - 1)]
+                                           : (unsigned char)(random >> 16);
+            block[(random >> 32) % size] = byte;
+        }
+        struct m2c_safetensors *file;
+        struct m2c_error err;
+        enum m2c_status status = parse_block(block, size, &file, &err);
+        assert_true(status == M2C_OK || status == M2C_BAD_MODEL);
+        if (status != M2C_OK)
+            continue;
+        accepted++;
+        for (size_t i = 0; i < m2c_safetensors_count(file); i++) {
+            const struct m2c_tensor *tensor = m2c_safetensors_at(file, i);
+            const unsigned char *data = tensor->data;
+            assert_true(data >= block && data + tensor->bytes <= block + size);
+            assert_int_equal(tensor->bytes * 8, tensor->elements * m2c_dtype_bits(tensor->dtype));
+        }
+        m2c_safetensors_free(&file);
+    }
+    assert_true(accepted > 0); /* data, names and texts may change */
+    free(block);
+    free(good);
 }
 
 static void stated_lengths_are_checked(void **state)
@@ -309,6 +352,7 @@ int main(void)
         cmocka_unit_test(every_rule_of_the_header_holds),
         cmocka_unit_test(ten_overlapping_tensors_are_refused),
         cmocka_unit_test(every_truncation_is_refused),
+        cmocka_unit_test(mutations_are_refused_or_stay_inside),
         cmocka_unit_test(stated_lengths_are_checked),
         cmocka_unit_test(tensors_are_told_in_the_order_of_their_data),
         cmocka_unit_test(fifty_thousand_names_are_read_quickly),
