@@ -22,9 +22,15 @@ static void add(float *sum, const float *x, size_t dim)
         sum[i] += x[i];
 }
 
-/* sums [.., E] <- for each owner, the unit mean over templates and texts. */
+static void make_unit(float *rows, size_t count, size_t dim)
+{
+    for (size_t i = 0; i < count; i++)
+        m2c_unit_vector(rows + i * dim, dim);
+}
+
+/* sums [.., E] += for each owner, its vectors over templates and texts. */
 static enum m2c_status encode_prompts(struct cli_session *session, const struct prompts *prompts,
-                                      bool truncate, const char *field, float *sums, size_t owners,
+                                      bool truncate, const char *field, float *sums,
                                       struct m2c_error *err)
 {
     size_t dim = (size_t)m2c_set_info(session->set)->dim, floats;
@@ -41,8 +47,6 @@ static enum m2c_status encode_prompts(struct cli_session *session, const struct 
         for (size_t i = 0; i < prompts->text_count && status == M2C_OK; i++)
             add(sums + prompts->owner[i] * dim, rows + i * dim, dim);
     }
-    for (size_t i = 0; i < owners; i++)
-        m2c_unit_vector(sums + i * dim, dim);
     free(rows);
     return status;
 }
@@ -82,7 +86,8 @@ enum m2c_status cli_encode_texts(struct cli_session *session, const struct proto
             .owner = owner,
             .text_count = count,
         };
-        status = encode_prompts(session, &prompts, truncate, field, vectors, count, err);
+        status = encode_prompts(session, &prompts, truncate, field, vectors, err);
+        make_unit(vectors, count, dim);
     }
     free(copy);
     free(owner);
@@ -186,6 +191,7 @@ static enum m2c_status encode_wanted(struct cli_label_vectors *vectors, struct c
                                      const struct wanted *wanted, bool truncate,
                                      struct m2c_error *err)
 {
+    size_t dim = (size_t)m2c_set_info(session->set)->dim;
     size_t count = text_count_of(wanted, vectors->count);
     const char **texts = calloc(count + 1, sizeof *texts);
     size_t *owner = calloc(count + 1, sizeof *owner);
@@ -194,10 +200,17 @@ static enum m2c_status encode_wanted(struct cli_label_vectors *vectors, struct c
         status = m2c_fail_memory(err, "labels", count * sizeof *owner);
     } else {
         list_texts(vectors, wanted, texts, owner);
-        const struct prompts prompts = {wanted->templates, wanted->template_count, texts, owner,
-                                        count};
-        status = encode_prompts(session, &prompts, truncate, "labels", vectors->vectors,
-                                vectors->count + vectors->background_count, err);
+        size_t label_texts = count - wanted->background_count;
+        struct prompts prompts = {wanted->templates, wanted->template_count, texts, owner,
+                                  label_texts};
+        status = encode_prompts(session, &prompts, truncate, "labels", vectors->vectors, err);
+        prompts.texts += label_texts;
+        prompts.owner += label_texts;
+        prompts.text_count = wanted->background_count;
+        if (status == M2C_OK && prompts.text_count > 0)
+            status =
+                encode_prompts(session, &prompts, truncate, "background", vectors->vectors, err);
+        make_unit(vectors->vectors, vectors->count + vectors->background_count, dim);
     }
     free(owner);
     free(texts);

@@ -90,8 +90,9 @@ static void print_failure(const struct cli_command *command, const struct m2c_er
 {
     if (err->detail[0] == '\0')
         return;
-    (void)fprintf(stderr, "m2clip %s: %s%s%s\n", command->name, err->detail,
-                  err->context[0] ? ": " : "", err->context);
+    bool names_field = !err->field[0] || strstr(err->detail, err->field);
+    (void)fprintf(stderr, "m2clip %s: %s%s%s%s%s\n", command->name, names_field ? "" : err->field,
+                  names_field ? "" : ": ", err->detail, err->context[0] ? ": " : "", err->context);
     if (exit_code(err->status) == EXIT_USAGE)
         (void)fprintf(stderr, "`m2clip %s --help` lists the options\n", command->name);
 }
