@@ -17,8 +17,8 @@ void m2c_byte_pair_free(struct m2c_byte_pair_room *room)
 enum m2c_status m2c_byte_pair_reserve(struct m2c_byte_pair_room *room, size_t capacity,
                                       struct m2c_error *err)
 {
-    size_t place_bytes = sizeof *room->merges + 3 * sizeof *room->heap + 4 * sizeof *room->symbols +
-                         sizeof *room->bytes;
+    size_t place_bytes =
+        sizeof(void *) + 3 * sizeof *room->heap + 4 * sizeof *room->symbols + sizeof *room->bytes;
     size_t bytes;
     if (capacity <= room->capacity)
         return M2C_OK;

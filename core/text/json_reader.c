@@ -150,8 +150,10 @@ static bool decode_string(struct m2c_json_reader *reader, const char *closing,
     size_t needed = (size_t)(closing - reader->at) + 4;
     if (needed > reader->scratch_capacity) {
         char *scratch = realloc(reader->scratch, needed * 2);
-        if (scratch == NULL)
-            return wrong(reader, "a string is too long for the memory");
+        if (scratch == NULL) {
+            reader->no_memory = true;
+            return wrong(reader, "there is no memory for a string");
+        }
         reader->scratch = scratch;
         reader->scratch_capacity = needed * 2;
     }

@@ -17,6 +17,7 @@ enum { M2C_JSON_DEPTH = 32 };
 struct m2c_json_reader {
     const char *begin, *at, *end;
     const char *mistake; /* NULL while all is well */
+    bool no_memory;      /* the mistake is not the document's */
     char *scratch;       /* decoded strings */
     size_t scratch_capacity;
     int depth;

@@ -32,7 +32,7 @@ static struct m2c_merge *slot_of(struct m2c_merge *slots, size_t slot_count, int
 static bool grow(struct m2c_merge_table *table)
 {
     size_t slot_count = table->slot_count == 0 ? FIRST_SLOTS : table->slot_count * 2;
-    struct m2c_merge *slots = malloc(slot_count * sizeof *slots);
+    struct m2c_merge *slots = calloc(slot_count, sizeof *slots);
     if (slots == NULL)
         return false;
     for (size_t i = 0; i < slot_count; ++i)

@@ -10,6 +10,8 @@
 static enum m2c_status fail_json(const struct m2c_json_reader *reader, const char *file,
                                  struct m2c_error *err)
 {
+    if (reader->no_memory)
+        return m2c_fail_memory(err, file, (size_t)(reader->end - reader->at));
     return m2c_fail(err, M2C_BAD_MODEL, "%s is not as it should be at byte %zu: %s", file,
                     (size_t)(reader->at - reader->begin), reader->mistake);
 }

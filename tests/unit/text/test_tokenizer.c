@@ -347,14 +347,13 @@ static void a_text_that_is_too_long_names_its_length(void **state)
 
 static void hostile_texts_end_in_an_answer(void **state)
 {
+    static char text[M2C_TOKENIZER_MAX_TEXT_BYTES + 1];
+    static int32_t ids[M2C_TOKENIZER_MAX_TEXT_BYTES];
     struct forms forms;
     struct m2c_error err;
     size_t count;
-    size_t bytes = M2C_TOKENIZER_MAX_TEXT_BYTES;
-    int32_t *ids = calloc(bytes, sizeof *ids);
-    char *text = malloc(bytes + 1);
+    const size_t bytes = M2C_TOKENIZER_MAX_TEXT_BYTES;
     (void)state;
-    assert_true(ids != NULL && text != NULL);
     forms_open(&forms);
     const struct m2c_tokenizer *tokenizer = forms.tokenizers[3];
     memset(text, 'e', bytes + 1);
@@ -371,8 +370,6 @@ static void hostile_texts_end_in_an_answer(void **state)
     assert_int_equal(m2c_tokenizer_encode(tokenizer, "a\0b", 3, ids, bytes, &count, &err), M2C_OK);
     assert_int_equal(count, 2);
     forms_close(&forms);
-    free(text);
-    free(ids);
 }
 
 static void random_bytes_end_in_an_answer(void **state)
