@@ -16,12 +16,15 @@ struct m2c_digest {
 enum m2c_status m2c_digest_new(struct m2c_digest **out, struct m2c_error *err)
 {
     struct m2c_digest *digest = calloc(1, sizeof *digest);
-    if (!digest)
-        return m2c_fail_memory(err, "a digest", sizeof *digest);
+    if (!digest) {
+        (void)m2c_fail_memory(err, "a digest", sizeof *digest);
+        return M2C_NO_MEMORY;
+    }
     digest->context = EVP_MD_CTX_new();
     if (!digest->context || EVP_DigestInit_ex(digest->context, EVP_sha256(), NULL) != 1) {
         m2c_digest_free(&digest);
-        return m2c_fail(err, M2C_INTERNAL, "SHA-256 is not available");
+        (void)m2c_fail(err, M2C_INTERNAL, "SHA-256 is not available");
+        return M2C_INTERNAL;
     }
     *out = digest;
     return M2C_OK;

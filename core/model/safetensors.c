@@ -264,8 +264,11 @@ enum m2c_status m2c_safetensors_parse(const void *bytes, size_t size, const char
                                       struct m2c_safetensors **out, struct m2c_error *err)
 {
     struct m2c_safetensors *file = calloc(1, sizeof *file);
-    if (!file)
-        return m2c_fail_memory(err, label, sizeof *file);
+    *out = NULL;
+    if (!file) {
+        (void)m2c_fail_memory(err, label, sizeof *file);
+        return M2C_NO_MEMORY;
+    }
     file->bytes = bytes;
     file->size = size;
     enum m2c_status status = parse(file, label, err);

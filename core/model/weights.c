@@ -86,7 +86,8 @@ static enum m2c_status weights_new(struct m2c_weights_files *files, struct m2c_w
     struct m2c_weights *weights = calloc(1, sizeof *weights);
     if (!weights) {
         m2c_weights_files_close(files);
-        return m2c_fail_memory(err, "weights", sizeof *weights);
+        (void)m2c_fail_memory(err, "weights", sizeof *weights);
+        return M2C_NO_MEMORY;
     }
     weights->files = *files;
     enum m2c_status status = merge(weights, err);

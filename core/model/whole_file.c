@@ -48,7 +48,8 @@ enum m2c_status m2c_whole_file_open(const char *path, struct m2c_whole_file *out
     out->temporary = malloc(room);
     if (!out->path || !out->temporary) {
         m2c_whole_file_abandon(out);
-        return m2c_fail_memory(err, "a path", room);
+        (void)m2c_fail_memory(err, "a path", room);
+        return M2C_NO_MEMORY;
     }
     int fd = open_temporary(out->temporary, room, path);
     out->stream = fd >= 0 ? fdopen(fd, "wb") : NULL;
@@ -59,7 +60,7 @@ enum m2c_status m2c_whole_file_open(const char *path, struct m2c_whole_file *out
             (void)unlink(out->temporary);
         }
         m2c_whole_file_abandon(out);
-        return err->status;
+        return M2C_IO_FAILED;
     }
     (void)setvbuf(out->stream, NULL, _IOFBF, BUFFER_BYTES);
     return M2C_OK;
