@@ -133,7 +133,7 @@ static void relocate(const struct srv_label_job *job, struct m2c_error *err)
     (void)snprintf(err->field, sizeof err->field, "%s[%zu]", text->field, text->position);
 }
 
-static void advance(struct srv_label_job *job);
+static enum m2c_status advance(struct srv_label_job *job, struct m2c_error *err);
 
 static void on_encoded(struct srv_work *work)
 {
@@ -151,7 +151,8 @@ static void on_encoded(struct srv_work *work)
         srv_label_cache_put(job->engine->labels, &key, job->missing_vectors + i * job->dim);
     }
     close_span(job);
-    advance(job);
+    if (advance(job, &err) != M2C_OK)
+        end(job, &err);
 }
 
 static bool make_room(struct srv_label_job *job)
@@ -177,24 +178,22 @@ static void submit(struct srv_label_job *job)
     srv_scheduler_submit(job->engine->scheduler, &job->work);
 }
 
-/* Walks on until something must be encoded or all is done. */
-static void advance(struct srv_label_job *job)
+/* Walks on until something must be encoded or all is done, which ends the job. */
+static enum m2c_status advance(struct srv_label_job *job, struct m2c_error *err)
 {
-    struct m2c_error err;
     while (job->template_index < job->request.template_count && job->request.text_count > 0) {
         open_span(job);
-        if (job->missing_count > 0 && make_room(job)) {
-            submit(job);
-            return;
-        }
         if (job->missing_count > 0) {
-            (void)m2c_fail_memory(&err, "label vectors", PORTION_TEXTS * job->dim * sizeof(float));
-            end(job, &err);
-            return;
+            if (!make_room(job))
+                return m2c_fail_memory(err, "label vectors",
+                                       PORTION_TEXTS * job->dim * sizeof(float));
+            submit(job);
+            return M2C_OK;
         }
         close_span(job);
     }
     finish(job);
+    return M2C_OK;
 }
 
 enum m2c_status srv_label_job_start(struct srv_engine *engine,
@@ -222,8 +221,13 @@ enum m2c_status srv_label_job_start(struct srv_engine *engine,
     atomic_init(&job->cancelled, false);
     engine->jobs++;
     *out = job;
-    advance(job);
-    return M2C_OK;
+    enum m2c_status status = advance(job, err);
+    if (status != M2C_OK) {
+        engine->jobs--;
+        *out = NULL;
+        job_free(job);
+    }
+    return status;
 }
 
 void srv_label_job_release(struct srv_label_job **job_pointer)

@@ -3,7 +3,7 @@
  * A row is one label (or background text): the mean over templates and texts of unit vectors, made
  * unit again. Texts that are missing go to the scheduler in portions, so that a long list does not
  * keep videos waiting. Started and released on the loop thread; `done` as in video_job.h, except
- * that it may come from within start when nothing is missing.
+ * that success may come from within start when nothing is missing.
  */
 #ifndef SRV_ENGINE_LABEL_JOB_H
 #define SRV_ENGINE_LABEL_JOB_H

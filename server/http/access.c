@@ -274,6 +274,7 @@ void srv_access_completed(void *cls, struct MHD_Connection *connection, void **r
     if (request->on_gone)
         srv_request_gone(request);
     if (request->record.id) {
+        request->record.quiet = request->match.route && request->match.route->quiet;
         http->active--;
         request->record.outcome = outcome_of(request, code);
         request->record.total_ms = m2c_clock_ms() - request->start_ms;

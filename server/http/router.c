@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-srv_status_set srv_router_common_problems(void)
+srv_status_set srv_router_problems(const struct srv_route *route)
 {
-    return SRV_CAN(INVALID_REQUEST) | SRV_CAN(ROUTE_NOT_FOUND) | SRV_CAN(METHOD_NOT_ALLOWED) |
-           SRV_CAN(BODY_TIMEOUT) | SRV_CAN(LENGTH_REQUIRED) | SRV_CAN(TOO_LARGE) |
-           SRV_CAN(UNSUPPORTED_MEDIA_TYPE) | SRV_CAN(EXPECTATION_FAILED) |
-           SRV_CAN(HEADERS_TOO_LARGE) | SRV_CAN(INTERNAL) | SRV_CAN(NOT_IMPLEMENTED);
+    srv_status_set problems =
+        route->problems | SRV_CAN(INVALID_REQUEST) | SRV_CAN(METHOD_NOT_ALLOWED) |
+        SRV_CAN(BODY_TIMEOUT) | SRV_CAN(LENGTH_REQUIRED) | SRV_CAN(TOO_LARGE) |
+        SRV_CAN(UNSUPPORTED_MEDIA_TYPE) | SRV_CAN(EXPECTATION_FAILED) | SRV_CAN(HEADERS_TOO_LARGE) |
+        SRV_CAN(INTERNAL) | SRV_CAN(NOT_IMPLEMENTED);
+    return problems;
 }
 
 /* Whether a decoded path fits a pattern; `*parameter` is set where the pattern has one. The

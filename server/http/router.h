@@ -30,6 +30,7 @@ struct srv_route {
     const char *path;   /* literal segments, at most one `{name}` that matches one segment */
     enum srv_body_policy body;
     unsigned listeners; /* mask of enum srv_listener */
+    bool quiet;         /* asked all the time: logged for debugging alone */
 
     /* Asked when the headers are complete and before the body is read; NULL: always taken. */
     enum m2c_status (*admit)(struct srv_request *request, void *context, struct m2c_error *err);
@@ -45,11 +46,8 @@ struct srv_router {
     size_t count;
 };
 
-/* Problems that any route may answer: the guard's, the loop's. */
-srv_status_set srv_router_common_problems(void);
-
-/* Problems that a route with this body policy may answer beside them: of reading the body. */
-srv_status_set srv_router_body_problems(enum srv_body_policy policy);
+/* All problems that a route may answer: its own and those of the guard and the loop. */
+srv_status_set srv_router_problems(const struct srv_route *route);
 
 struct srv_match {
     const struct srv_route *route;

@@ -19,6 +19,7 @@ enum srv_outcome {
 struct srv_record {
     const char *id, *method, *client;
     const char *route; /* the pattern; NULL where none matched */
+    bool quiet;        /* of a route that is asked all the time */
     bool accepted;     /* its headers were taken: it counts in the ledger */
     enum srv_outcome outcome;
     int http_status;          /* 0 when nothing was answered */
@@ -26,7 +27,7 @@ struct srv_record {
     long long retry_after_ms; /* what admission asks of the client; -1: nothing */
     uint64_t body_bytes, reply_bytes;
     double receive_ms, queue_ms, decode_ms, encode_ms, text_ms, total_ms;
-    char model[64]; /* the set that answered, "" if none */
+    const char *model_set; /* the set that answered; NULL if none */
 };
 
 #endif

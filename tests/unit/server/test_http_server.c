@@ -114,12 +114,12 @@ static enum m2c_status refuse(struct srv_request *request, void *context, struct
 }
 
 static const struct srv_route routes[] = {
-    {"GET", "/ping", SRV_BODY_NONE, SRV_ON_MAIN, NULL, handle_ping, 0},
-    {"GET", "/things/{id}", SRV_BODY_NONE, SRV_ON_MAIN, NULL, handle_ping, 0},
-    {"POST", "/echo", SRV_BODY_VIDEO, SRV_ON_MAIN, NULL, handle_echo, 0},
-    {"GET", "/slow", SRV_BODY_NONE, SRV_ON_MAIN, NULL, handle_slow, 0},
-    {"POST", "/full", SRV_BODY_VIDEO, SRV_ON_MAIN, refuse, handle_echo, 0},
-    {"GET", "/probe", SRV_BODY_NONE, SRV_ON_PROBE, NULL, handle_ping, 0},
+    {"GET", "/ping", SRV_BODY_NONE, SRV_ON_MAIN, false, NULL, handle_ping, 0},
+    {"GET", "/things/{id}", SRV_BODY_NONE, SRV_ON_MAIN, false, NULL, handle_ping, 0},
+    {"POST", "/echo", SRV_BODY_VIDEO, SRV_ON_MAIN, false, NULL, handle_echo, 0},
+    {"GET", "/slow", SRV_BODY_NONE, SRV_ON_MAIN, false, NULL, handle_slow, 0},
+    {"POST", "/full", SRV_BODY_VIDEO, SRV_ON_MAIN, false, refuse, handle_echo, 0},
+    {"GET", "/probe", SRV_BODY_NONE, SRV_ON_PROBE, false, NULL, handle_ping, 0},
 };
 
 /* ---- the server's thread ---- */

@@ -1,0 +1,295 @@
+#include "server/handlers/exchange.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/clock.h"
+
+static void unlink_exchange(struct srv_exchange *exchange)
+{
+    if (exchange->next)
+        exchange->next->previous = exchange->previous;
+    if (exchange->previous)
+        exchange->previous->next = exchange->next;
+    else
+        exchange->handlers->exchanges = exchange->next;
+}
+
+/* Frees it once its request has ended and neither a thread nor the loop holds it any more. */
+static void free_when_idle(struct srv_exchange *exchange)
+{
+    if (exchange->request || exchange->reading || exchange->deadline_open)
+        return;
+    unlink_exchange(exchange);
+    proto_options_destroy(&exchange->options);
+    proto_video_request_destroy(&exchange->videos);
+    srv_label_source_unref(exchange->labels);
+    srv_body_unref(exchange->body);
+    free(exchange->items);
+    free(exchange);
+}
+
+static void on_deadline_closed(uv_handle_t *handle)
+{
+    struct srv_exchange *exchange = handle->data;
+    exchange->deadline_open = false;
+    free_when_idle(exchange);
+}
+
+/* The request has its answer, or nobody to answer: whatever still runs for it is cancelled. */
+static void end(struct srv_exchange *exchange)
+{
+    exchange->request = NULL;
+    for (size_t i = 0; exchange->items && i < exchange->videos.count; i++)
+        srv_video_job_release(&exchange->items[i].job);
+    srv_label_job_release(&exchange->label_job);
+    if (exchange->deadline_open && !uv_is_closing((uv_handle_t *)&exchange->deadline))
+        uv_close((uv_handle_t *)&exchange->deadline, on_deadline_closed);
+    free_when_idle(exchange);
+}
+
+void srv_exchange_fail(struct srv_exchange *exchange, const struct m2c_error *err)
+{
+    struct srv_request *request = exchange->request;
+    end(exchange);
+    srv_request_fail(request, err, -1);
+}
+
+static void on_gone(void *argument)
+{
+    end(argument);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct srv_exchange *exchange = timer->data;
+    struct m2c_error err;
+    (void)m2c_fail(&err, M2C_DEADLINE, "%d ms have passed", exchange->options.timeout_ms);
+    srv_exchange_fail(exchange, &err);
+}
+
+void srv_handlers_end_all(struct srv_handlers *handlers, const struct m2c_error *error)
+{
+    for (struct srv_exchange *exchange = handlers->exchanges, *next; exchange; exchange = next) {
+        next = exchange->next;
+        if (exchange->request)
+            srv_exchange_fail(exchange, error);
+    }
+}
+
+static void job_ended(struct srv_exchange *exchange)
+{
+    if (--exchange->pending == 0) {
+        srv_exchange_answer(exchange);
+        end(exchange);
+    }
+}
+
+static void on_video_done(struct srv_video_job *job, const struct m2c_error *err, void *argument)
+{
+    struct srv_exchange_item *item = argument;
+    struct srv_exchange *exchange = item->exchange;
+    (void)job;
+    item->pending = false;
+    item->error = *err;
+    if (err->status != M2C_OK && !exchange->videos.many)
+        srv_exchange_fail(exchange, err);
+    else
+        job_ended(exchange);
+}
+
+static void on_labels_done(struct srv_label_job *job, const struct m2c_error *err, void *argument)
+{
+    struct srv_exchange *exchange = argument;
+    (void)job;
+    if (err->status != M2C_OK)
+        srv_exchange_fail(exchange, err);
+    else
+        job_ended(exchange);
+}
+
+static void release_bytes(void *owner)
+{
+    free(owner);
+}
+
+static void release_body(void *owner)
+{
+    srv_body_unref(owner);
+}
+
+/* The item's bytes with their owner, moved out of the exchange. */
+static struct srv_blob take_video(struct srv_exchange *exchange, struct proto_input *input)
+{
+    struct srv_blob blob = {.bytes = input->bytes, .size = input->size};
+    if (input->bytes) {
+        blob.release = release_bytes;
+        blob.owner = input->bytes;
+        input->bytes = NULL;
+    } else {
+        blob.bytes = srv_body_data(exchange->body);
+        blob.size = srv_body_size(exchange->body);
+        blob.release = release_body;
+        blob.owner = srv_body_ref(exchange->body);
+    }
+    return blob;
+}
+
+static enum m2c_status start_video(struct srv_exchange *exchange, size_t index,
+                                   struct m2c_error *err)
+{
+    struct proto_input *input = &exchange->videos.inputs[index];
+    struct srv_exchange_item *item = &exchange->items[index];
+    if (input->kind == PROTO_INPUT_URL)
+        return m2c_fail_field(err, M2C_URL_FETCH_DISABLED, "url",
+                              "this server does not fetch: send the video's bytes");
+    if (input->kind == PROTO_INPUT_VIDEO_ID)
+        return m2c_fail_field(err, M2C_VIDEO_NOT_KEPT, "video_id",
+                              "nothing is kept of this video: send its bytes");
+    struct srv_video_request request = {.set = exchange->set,
+                                        .sampling = exchange->sampling,
+                                        .video = take_video(exchange, input),
+                                        .done = on_video_done,
+                                        .argument = item};
+    enum m2c_status status =
+        srv_video_job_start(exchange->handlers->engine, &request, &item->job, err);
+    item->pending = status == M2C_OK;
+    exchange->pending += item->pending;
+    return status;
+}
+
+static enum m2c_status start_videos(struct srv_exchange *exchange, struct m2c_error *err)
+{
+    for (size_t i = 0; i < exchange->videos.count; i++) {
+        struct srv_exchange_item *item = &exchange->items[i];
+        item->error.status = start_video(exchange, i, &item->error);
+        if (item->error.status != M2C_OK && !exchange->videos.many) {
+            *err = item->error;
+            return err->status;
+        }
+    }
+    return M2C_OK;
+}
+
+static void release_labels(void *owner)
+{
+    srv_label_source_unref(owner);
+}
+
+/* May end at once, so `pending` already counts it. */
+static enum m2c_status start_labels(struct srv_exchange *exchange, struct m2c_error *err)
+{
+    const struct srv_label_source *source = exchange->labels;
+    struct srv_label_request request = {
+        .set = exchange->set,
+        .templates = source->template_items,
+        .template_count = source->template_count,
+        .texts = source->texts,
+        .text_count = source->text_count,
+        .row_count = source->label_count + source->background_count,
+        .truncate = exchange->options.truncate,
+        .release = release_labels,
+        .owner = srv_label_source_ref(exchange->labels),
+        .done = on_labels_done,
+        .argument = exchange,
+    };
+    return srv_label_job_start(exchange->handlers->engine, &request, &exchange->label_job, err);
+}
+
+/* The set that `model` names, and whether it can do what the route needs. */
+static enum m2c_status find_set(struct srv_exchange *exchange, struct m2c_error *err)
+{
+    const struct m2c_model *model = srv_engine_model(exchange->handlers->engine);
+    const struct proto_options *options = &exchange->options;
+    exchange->set = m2c_model_find_set(model, options->model);
+    if (!exchange->set)
+        return m2c_fail_field(err, M2C_MODEL_NOT_FOUND, "model", "no adapter set has this name");
+    const struct m2c_set_info *info = m2c_set_info(exchange->set);
+    if (!info->has_vc && exchange->route->needs_vc)
+        return m2c_fail(err, M2C_NO_VC_HEAD, "the set %s serves zero-shot alone", info->name);
+    if (!info->has_vc && options->classes)
+        return m2c_fail_field(err, M2C_NO_VC_HEAD, "classes", "the set %s serves zero-shot alone",
+                              info->name);
+    if (exchange->route->needs_labels && !m2c_model_tokenizer(model))
+        return m2c_fail(err, M2C_NO_TOKENIZER, "the model folder holds no tokenizer");
+    if (options->label_set)
+        return m2c_fail_field(err, M2C_LABEL_SET_NOT_FOUND, "label_set",
+                              "no label set is stored under this name");
+    return M2C_OK;
+}
+
+static enum m2c_status prepare(struct srv_exchange *exchange, struct m2c_error *err)
+{
+    enum m2c_status status = proto_options_finish(&exchange->options, err);
+    if (status == M2C_OK)
+        status = find_set(exchange, err);
+    if (status != M2C_OK)
+        return status;
+    struct m2c_sampling preferred = m2c_pipeline_default_sampling(exchange->set);
+    status = proto_options_sampling(&exchange->options, &preferred, &exchange->sampling, err);
+    if (status == M2C_OK && exchange->route->needs_labels)
+        status = srv_label_source_new(&exchange->options, exchange->set, &exchange->labels, err);
+    return status;
+}
+
+/* What is left of timeout_ms, which counts from the last body byte. */
+static enum m2c_status arm_deadline(struct srv_exchange *exchange, struct m2c_error *err)
+{
+    uv_loop_t *loop = srv_engine_loop(exchange->handlers->engine);
+    double spent_ms = m2c_clock_ms() - srv_request_complete_ms(exchange->request);
+    double left_ms = (double)exchange->options.timeout_ms - spent_ms;
+    if (left_ms <= 0.0)
+        return m2c_fail(err, M2C_DEADLINE, "%d ms have passed", exchange->options.timeout_ms);
+    (void)uv_timer_init(loop, &exchange->deadline);
+    exchange->deadline.data = exchange;
+    exchange->deadline_open = true;
+    uv_update_time(loop);
+    (void)uv_timer_start(&exchange->deadline, on_deadline, (uint64_t)ceil(left_ms), 0);
+    return M2C_OK;
+}
+
+void srv_exchange_run(struct srv_exchange *exchange, const struct m2c_error *read_error)
+{
+    struct m2c_error err = *read_error;
+    if (!exchange->request) {
+        free_when_idle(exchange);
+        return;
+    }
+    if (err.status == M2C_OK)
+        err.status = prepare(exchange, &err);
+    if (err.status == M2C_OK)
+        err.status = arm_deadline(exchange, &err);
+    /* One for ourselves, so that nothing is answered before everything is submitted. */
+    exchange->pending = exchange->labels ? 2 : 1;
+    if (err.status == M2C_OK)
+        err.status = start_videos(exchange, &err);
+    if (err.status == M2C_OK && exchange->labels)
+        err.status = start_labels(exchange, &err);
+    if (err.status != M2C_OK)
+        srv_exchange_fail(exchange, &err);
+    else
+        job_ended(exchange);
+}
+
+void srv_exchange_begin(struct srv_request *request, struct srv_handlers *handlers,
+                        const struct srv_video_route *route)
+{
+    struct srv_exchange *exchange = calloc(1, sizeof *exchange);
+    if (!exchange) {
+        struct m2c_error err;
+        (void)m2c_fail_memory(&err, "a request", sizeof *exchange);
+        srv_request_fail(request, &err, -1);
+        return;
+    }
+    exchange->handlers = handlers;
+    exchange->request = request;
+    exchange->route = route;
+    exchange->next = handlers->exchanges;
+    if (exchange->next)
+        exchange->next->previous = exchange;
+    handlers->exchanges = exchange;
+    proto_options_init(&exchange->options, route->route, &handlers->config->limits);
+    srv_request_defer(request, on_gone, exchange);
+    srv_exchange_read(exchange);
+}

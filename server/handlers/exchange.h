@@ -1,0 +1,88 @@
+/* A video request from its body to its answer.
+ *
+ *   read     options and inputs from one of three body forms      (exchange_input.c)
+ *   submit   one job a video, one for the labels                  (exchange.c)
+ *   answer   predictions, facts and times into JSON               (video_answer.c)
+ *
+ * It ends once: answered, past its deadline, or left by its client. Loop thread.
+ */
+#ifndef SRV_HANDLERS_EXCHANGE_H
+#define SRV_HANDLERS_EXCHANGE_H
+
+#include <uv.h>
+
+#include "proto/answer.h"
+#include "proto/options.h"
+#include "proto/video_request.h"
+#include "server/engine/label_job.h"
+#include "server/engine/video_job.h"
+#include "server/handlers/handlers.h"
+#include "server/handlers/predictions.h"
+#include "server/http/request.h"
+
+struct srv_exchange_item;
+
+/* What tells one video route from another. */
+struct srv_video_route {
+    enum proto_route route;
+    bool needs_labels;
+    bool needs_vc; /* always; zero-shot with `classes` needs it too */
+
+    /* Fills the payload of an answer from an embedding. */
+    enum m2c_status (*fill)(struct srv_exchange *exchange,
+                            const struct m2c_video_embedding *embedding,
+                            struct srv_predictions *predictions, struct proto_answer *answer,
+                            struct m2c_error *err);
+};
+
+/* One video of the request. */
+struct srv_exchange_item {
+    struct srv_exchange *exchange;
+    struct srv_video_job *job; /* NULL before, and for what failed without one */
+    bool pending;
+    char content[M2C_DIGEST_HEX_BYTES]; /* hash of the video's bytes */
+    struct m2c_error error;             /* status M2C_OK until it fails */
+};
+
+/* Names and order of the labels that were asked for; owned by the label job while it runs. */
+struct srv_label_source;
+
+struct srv_exchange {
+    struct srv_exchange *next, *previous; /* all of srv_handlers */
+    struct srv_handlers *handlers;
+    struct srv_request *request; /* NULL once it has ended */
+    const struct srv_video_route *route;
+    const struct m2c_set *set;
+    struct proto_options options;
+    struct proto_video_request videos;
+    struct m2c_sampling sampling;
+    struct srv_exchange_item *items;
+    struct srv_label_source *labels;
+    struct srv_label_job *label_job;
+    size_t pending; /* jobs that have not ended */
+    uv_timer_t deadline;
+    bool deadline_open; /* the timer's handle is not closed yet */
+    bool reading;       /* a thread of libuv's pool reads the body */
+    uv_work_t read_work;
+    struct srv_body *body; /* held while it is read */
+    struct m2c_error read_error;
+};
+
+/* Takes a request whose body is complete; answers it, now or later. */
+void srv_exchange_begin(struct srv_request *request, struct srv_handlers *handlers,
+                        const struct srv_video_route *route);
+
+/* exchange_input.c: fills options, videos and items from query and body, then calls
+ * srv_exchange_run on the loop, maybe later. */
+void srv_exchange_read(struct srv_exchange *exchange);
+
+/* exchange.c: goes on with what was read, or with why it could not be. */
+void srv_exchange_run(struct srv_exchange *exchange, const struct m2c_error *read_error);
+
+/* Ends the exchange with an error. */
+void srv_exchange_fail(struct srv_exchange *exchange, const struct m2c_error *err);
+
+/* video_answer.c: writes the answer of all items and ends the exchange's request with it. */
+void srv_exchange_answer(struct srv_exchange *exchange);
+
+#endif

@@ -1,0 +1,23 @@
+#include "server/handlers/handlers.h"
+#include "server/handlers/json_reply.h"
+
+static const char *state_of(const struct srv_handlers *handlers)
+{
+    if (handlers->draining)
+        return "draining";
+    return srv_engine_model(handlers->engine) ? "ready" : "loading";
+}
+
+/* Whether requests should be sent here: not while loading or draining. */
+void srv_handle_readyz(struct srv_request *request, void *context)
+{
+    const struct srv_handlers *handlers = context;
+    bool ready = !handlers->draining && srv_engine_model(handlers->engine);
+    struct proto_writer writer;
+    proto_writer_init(&writer);
+    proto_writer_object_begin(&writer);
+    proto_writer_key(&writer, "state");
+    proto_writer_string(&writer, state_of(handlers));
+    proto_writer_object_end(&writer);
+    srv_reply_json(request, ready ? 200 : 503, &writer);
+}

@@ -1,0 +1,40 @@
+/* Handlers: where HTTP and the engine meet. One small file a route: read (proto) -> submit (engine)
+ * -> answer (proto). Loop thread. */
+#ifndef SRV_HANDLERS_HANDLERS_H
+#define SRV_HANDLERS_HANDLERS_H
+
+#include <stdbool.h>
+
+#include "server/config.h"
+#include "server/engine/engine.h"
+#include "server/http/router.h"
+#include "status.h"
+
+struct srv_exchange;
+
+/* What every handler is handed as its context. */
+struct srv_handlers {
+    const struct srv_config *config;
+    struct srv_engine *engine;
+    bool draining;
+    struct srv_exchange *exchanges; /* video requests under way */
+};
+
+/* The table of all routes, with this room's handlers. Static storage. */
+struct srv_router srv_handlers_router(void);
+
+/* Answers every video request under way with `error`. */
+void srv_handlers_end_all(struct srv_handlers *handlers, const struct m2c_error *error);
+
+/* The handlers. */
+void srv_handle_classify(struct srv_request *request, void *context);
+void srv_handle_zeroshot(struct srv_request *request, void *context);
+void srv_handle_healthz(struct srv_request *request, void *context);
+void srv_handle_readyz(struct srv_request *request, void *context);
+void srv_handle_models(struct srv_request *request, void *context);
+void srv_handle_openapi(struct srv_request *request, void *context);
+
+/* Admission of work: refuses while loading, while draining, and when the queue is full. */
+enum m2c_status srv_admit_work(struct srv_request *request, void *context, struct m2c_error *err);
+
+#endif

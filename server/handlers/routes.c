@@ -1,0 +1,64 @@
+#include "server/handlers/handlers.h"
+
+#define SRV_EVERYWHERE (SRV_ON_MAIN | SRV_ON_PROBE)
+
+/* What looking at a video can end in. */
+#define SRV_VIDEO_PROBLEMS                                                                         \
+    (SRV_CAN(UNDECODABLE_VIDEO) | SRV_CAN(UNSUPPORTED_CODEC) | SRV_CAN(NO_VIDEO) |                 \
+     SRV_CAN(TOO_LONG) | SRV_CAN(FRAME_TOO_LARGE) | SRV_CAN(UNSUPPORTED_ASPECT) |                  \
+     SRV_CAN(URL_FETCH_DISABLED) | SRV_CAN(VIDEO_NOT_KEPT) | SRV_CAN(MODEL_NOT_FOUND) |            \
+     SRV_CAN(QUEUE_FULL) | SRV_CAN(LOADING) | SRV_CAN(DRAINING) | SRV_CAN(DEADLINE))
+
+static const struct srv_route routes[] = {
+    {
+        .method = "POST",
+        .path = "/v1/classify",
+        .body = SRV_BODY_VIDEO,
+        .listeners = SRV_ON_MAIN,
+        .admit = srv_admit_work,
+        .handle = srv_handle_classify,
+        .problems = SRV_VIDEO_PROBLEMS | SRV_CAN(NO_VC_HEAD),
+    },
+    {
+        .method = "POST",
+        .path = "/v1/zeroshot",
+        .body = SRV_BODY_VIDEO,
+        .listeners = SRV_ON_MAIN,
+        .admit = srv_admit_work,
+        .handle = srv_handle_zeroshot,
+        .problems = SRV_VIDEO_PROBLEMS | SRV_CAN(NO_VC_HEAD) | SRV_CAN(NO_TOKENIZER) |
+                    SRV_CAN(LABEL_SET_NOT_FOUND),
+    },
+    {
+        .method = "GET",
+        .path = "/v1/models",
+        .listeners = SRV_ON_MAIN,
+        .handle = srv_handle_models,
+        .problems = SRV_CAN(LOADING),
+    },
+    {
+        .method = "GET",
+        .path = "/healthz",
+        .listeners = SRV_EVERYWHERE,
+        .quiet = true,
+        .handle = srv_handle_healthz,
+    },
+    {
+        .method = "GET",
+        .path = "/readyz",
+        .listeners = SRV_EVERYWHERE,
+        .quiet = true,
+        .handle = srv_handle_readyz,
+    },
+    {
+        .method = "GET",
+        .path = "/openapi.yaml",
+        .listeners = SRV_ON_MAIN,
+        .handle = srv_handle_openapi,
+    },
+};
+
+struct srv_router srv_handlers_router(void)
+{
+    return (struct srv_router){routes, sizeof routes / sizeof routes[0]};
+}

@@ -1,0 +1,177 @@
+/* Facts, predictions and times of an exchange into its answer. */
+#include <string.h>
+
+#include "proto/problem.h"
+#include "runtime/clock.h"
+#include "server/handlers/exchange.h"
+#include "server/handlers/json_reply.h"
+
+enum { MAX_WARNINGS = 8 };
+
+/* Storage that one answer borrows. */
+struct answer_parts {
+    struct proto_video_facts video;
+    struct proto_sampling_facts sampling;
+    const char *warnings[MAX_WARNINGS];
+    struct srv_predictions predictions;
+};
+
+static void describe_video(const struct srv_exchange_item *item,
+                           const struct srv_video_result *result, struct proto_video_facts *out)
+{
+    const struct m2c_video_facts *facts = &result->facts;
+    *out = (struct proto_video_facts){
+        .id = item->content,
+        .codec = facts->codec,
+        .width = facts->width,
+        .height = facts->height,
+        .rotation = facts->rotation,
+        .fps = facts->fps,
+        .frames = facts->frames,
+        .duration_s = facts->duration_s,
+    };
+}
+
+static void describe_sampling(const struct srv_exchange *exchange,
+                              const struct srv_video_result *result,
+                              struct proto_sampling_facts *out)
+{
+    *out = (struct proto_sampling_facts){
+        .frames = result->frames_per_view,
+        .stride = exchange->sampling.stride,
+        .temporal_views = result->temporal_views,
+        .spatial_views = result->spatial_views,
+        .frame_indices = result->frame_indices,
+        .frame_times_s = result->frame_times_s,
+    };
+}
+
+static size_t list_warnings(unsigned bits, const char *out[MAX_WARNINGS])
+{
+    size_t count = 0;
+    for (unsigned bit = 1; bit != 0 && count < MAX_WARNINGS; bit <<= 1) {
+        const char *name = (bits & bit) ? m2c_clip_warning_name(bit) : NULL;
+        if (name)
+            out[count++] = name;
+    }
+    return count;
+}
+
+static struct proto_timing_ms times_of(const struct srv_exchange *exchange,
+                                       const struct srv_exchange_item *item)
+{
+    struct srv_video_times times = srv_video_job_times(item->job);
+    struct proto_timing_ms timing = {
+        .receive = srv_request_receive_ms(exchange->request),
+        .queue = times.queue_ms,
+        .decode = times.decode_ms,
+        .encode = times.encode_ms,
+    };
+    if (exchange->label_job)
+        timing.text = srv_label_job_result(exchange->label_job).text_ms;
+    timing.total = m2c_clock_ms() - srv_request_complete_ms(exchange->request) + timing.receive;
+    return timing;
+}
+
+static enum m2c_status fill_answer(struct srv_exchange *exchange, struct srv_exchange_item *item,
+                                   struct answer_parts *parts, struct proto_answer *answer,
+                                   struct m2c_error *err)
+{
+    const struct srv_video_result *result = srv_video_job_result(item->job);
+    const struct m2c_set_info *info = m2c_set_info(exchange->set);
+    const struct m2c_model *model = srv_engine_model(exchange->handlers->engine);
+    describe_video(item, result, &parts->video);
+    describe_sampling(exchange, result, &parts->sampling);
+    *answer = (struct proto_answer){
+        .id = srv_request_id(exchange->request),
+        .model = info->name,
+        .model_version = info->version,
+        .precision = m2c_precision_name(m2c_model_precision(model)),
+        .warnings = parts->warnings,
+        .warning_count = list_warnings(result->warnings, parts->warnings),
+        .payload = PROTO_PAYLOAD_PREDICTIONS,
+        .video = &parts->video,
+        .sampling = &parts->sampling,
+    };
+    if (exchange->label_job) {
+        struct srv_label_result labels = srv_label_job_result(exchange->label_job);
+        answer->cache.labels_hit = labels.rows_hit;
+        answer->cache.labels_miss = labels.rows_miss;
+    }
+    enum m2c_status status =
+        exchange->route->fill(exchange, &result->embedding, &parts->predictions, answer, err);
+    answer->timing_ms = times_of(exchange, item);
+    return status;
+}
+
+static enum m2c_status write_item(struct srv_exchange *exchange, struct srv_exchange_item *item,
+                                  struct proto_writer *writer, struct m2c_error *err)
+{
+    struct answer_parts parts = {.warnings = {NULL}};
+    struct proto_answer answer;
+    enum m2c_status status = fill_answer(exchange, item, &parts, &answer, err);
+    if (status == M2C_OK)
+        proto_answer_write(writer, &answer);
+    srv_predictions_destroy(&parts.predictions);
+    return status;
+}
+
+static enum m2c_status write_results(struct srv_exchange *exchange, struct proto_writer *writer,
+                                     struct m2c_error *err)
+{
+    enum m2c_status status = M2C_OK;
+    proto_writer_object_begin(writer);
+    proto_writer_key(writer, "results");
+    proto_writer_array_begin(writer);
+    for (size_t i = 0; i < exchange->videos.count && status == M2C_OK; i++) {
+        struct srv_exchange_item *item = &exchange->items[i];
+        if (item->error.status == M2C_OK) {
+            status = write_item(exchange, item, writer, err);
+            continue;
+        }
+        proto_writer_object_begin(writer);
+        proto_writer_key(writer, "error");
+        proto_problem_write(writer, &item->error, srv_request_id(exchange->request), -1);
+        proto_writer_object_end(writer);
+    }
+    proto_writer_array_end(writer);
+    proto_writer_object_end(writer);
+    return status;
+}
+
+/* The stages of the slowest video, for the log. */
+static void note_record(struct srv_exchange *exchange)
+{
+    struct srv_record *record = srv_request_record(exchange->request);
+    record->model_set = m2c_set_info(exchange->set)->name;
+    for (size_t i = 0; i < exchange->videos.count; i++) {
+        if (!exchange->items[i].job)
+            continue;
+        struct proto_timing_ms timing = times_of(exchange, &exchange->items[i]);
+        if (timing.queue + timing.decode + timing.encode <
+            record->queue_ms + record->decode_ms + record->encode_ms)
+            continue;
+        record->queue_ms = timing.queue;
+        record->decode_ms = timing.decode;
+        record->encode_ms = timing.encode;
+        record->text_ms = timing.text;
+    }
+}
+
+void srv_exchange_answer(struct srv_exchange *exchange)
+{
+    struct srv_request *request = exchange->request;
+    struct proto_writer writer;
+    struct m2c_error err;
+    proto_writer_init(&writer);
+    note_record(exchange);
+    enum m2c_status status = exchange->videos.many
+                                 ? write_results(exchange, &writer, &err)
+                                 : write_item(exchange, &exchange->items[0], &writer, &err);
+    if (status == M2C_OK) {
+        srv_reply_json(request, 200, &writer);
+        return;
+    }
+    proto_writer_destroy(&writer);
+    srv_request_fail(request, &err, -1);
+}
