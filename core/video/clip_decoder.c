@@ -85,7 +85,10 @@ static enum m2c_status find_frame(struct clip_decoder *decoder, size_t slot, int
         if (status || !frame)
             return status;
         decoder->report->frames_decoded++;
+        int64_t before = *rank;
         *rank = by_pts ? m2c_timeline_find(&decoder->timeline, frame->pts) : *rank + 1;
+        if (*rank <= before)
+            return M2C_OK; /* times do not follow the order of showing, or are not the packets' */
         if (*rank != wanted)
             continue;
         bool sure = decoder->timeline.kind != M2C_TIMELINE_DECODED;
@@ -95,7 +98,7 @@ static enum m2c_status find_frame(struct clip_decoder *decoder, size_t slot, int
             decoder->out->warnings |= M2C_CLIP_DAMAGED;
         *found = true;
         return keep_frame(decoder, frame, slot, err);
-    } while (*rank >= 0 && *rank < wanted);
+    } while (*rank < wanted);
     return M2C_OK;
 }
 
@@ -120,6 +123,7 @@ static enum m2c_status read_frames(struct clip_decoder *decoder, bool seeking, b
         enum m2c_status status = M2C_OK;
         if (key) {
             decoder->report->restarts++;
+            rank = -1;
             status = m2c_frame_reader_restart(&decoder->reader, key, err);
         }
         if (!status)
