@@ -321,6 +321,22 @@ static void pieces_and_merges_are_as_in_clip(void **state)
     forms_close(&forms);
 }
 
+static void the_pattern_is_blind_to_case_as_in_python(void **state)
+{
+    struct forms forms;
+    int32_t ids[ROOM];
+    (void)state;
+    forms_open(&forms);
+    const struct m2c_tokenizer *tokenizer = forms.tokenizers[0];
+    assert_int_equal(encoded(tokenizer, "'\u017Fa", ids), 4); /* "'" and two bytes, then "a" */
+    assert_int_equal(ids[0], '\'' - '!');
+    assert_int_equal(ids[3], 256 + 'a' - '!');
+    assert_int_equal(encoded(tokenizer, "a\u0345b", ids), 2);
+    assert_int_equal(ids[0], 256 + 'a' - '!');
+    assert_true(encoded(tokenizer, "<|\u017Ftartoftext|>", ids) > 5);
+    forms_close(&forms);
+}
+
 static void a_text_that_is_too_long_names_its_length(void **state)
 {
     struct forms forms;
@@ -433,6 +449,7 @@ int main(void)
         cmocka_unit_test(ten_thousand_labels_take_under_100_ms),
         cmocka_unit_test(all_file_forms_agree),
         cmocka_unit_test(pieces_and_merges_are_as_in_clip),
+        cmocka_unit_test(the_pattern_is_blind_to_case_as_in_python),
         cmocka_unit_test(a_text_that_is_too_long_names_its_length),
         cmocka_unit_test(hostile_texts_end_in_an_answer),
         cmocka_unit_test(random_bytes_end_in_an_answer),

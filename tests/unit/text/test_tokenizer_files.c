@@ -177,6 +177,9 @@ static void a_tokenizer_json_of_another_kind_is_refused(void **state)
     check_json_edit("\"t\",", "\"t\", \"u\",", "merge 0 of tokenizer.json is not two symbols");
     check_json_edit("\"t\",", "7,", "a string is expected");
     check_json_edit("{", "", "tokenizer.json");
+    check_json_edit("\"version\": \"1.0\"", "\"model\": {}", "has two models");
+    check_json_edit("\"<|startoftext|>\"", "\"a\"", "an added token of tokenizer.json has the ids");
+    check_json_edit("\"id\": ", "\"id\": -", "an integer from 0 on is expected");
 }
 
 static void merges_may_stand_before_the_symbols(void **state)
