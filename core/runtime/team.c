@@ -16,6 +16,14 @@ enum {
     STACK_BYTES = 8 << 20,
 };
 
+/* A word that waiters watch, and how many of them sleep: a wake-up nobody needs costs a system
+ * call. Both are sequentially consistent, so that either the sleeper sees the new epoch or the
+ * waker sees the sleeper. */
+struct signal {
+    _Atomic unsigned epoch;
+    _Atomic unsigned sleepers;
+};
+
 struct member {
     struct m2c_team *team;
     pthread_t thread;
@@ -25,13 +33,13 @@ struct member {
 struct m2c_team {
     int size;
     /* Bumped to start a run (and to stop the threads); members sleep on it between runs. */
-    _Atomic int run_epoch;
+    struct signal run;
     _Atomic bool stopping;
     m2c_team_work work;
     void *argument;
     /* Sense-reversing barrier: the last to arrive bumps the epoch that the others watch. */
     _Atomic int arrived;
-    _Atomic int barrier_epoch;
+    struct signal barrier;
     int started; /* threads to join, member 0 not counted */
     struct member members[];
 };
@@ -43,31 +51,34 @@ static void relax(void)
 #endif
 }
 
-/* Waits until *word != seen: first by spinning, then asleep. */
-static void wait_change(_Atomic int *word, int seen)
+/* Waits until the epoch is no longer `seen`: first by spinning, then asleep. */
+static void wait_change(struct signal *signal, unsigned seen)
 {
     for (int round = 0; round < SPIN_ROUNDS; round++) {
-        if (atomic_load_explicit(word, memory_order_acquire) != seen)
+        if (atomic_load_explicit(&signal->epoch, memory_order_acquire) != seen)
             return;
         relax();
     }
-    while (atomic_load_explicit(word, memory_order_acquire) == seen)
-        (void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    (void)atomic_fetch_add(&signal->sleepers, 1);
+    while (atomic_load(&signal->epoch) == seen)
+        (void)syscall(SYS_futex, &signal->epoch, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+    (void)atomic_fetch_sub(&signal->sleepers, 1);
 }
 
-static void bump_and_wake(_Atomic int *word)
+static void bump_and_wake(struct signal *signal)
 {
-    (void)atomic_fetch_add_explicit(word, 1, memory_order_acq_rel);
-    (void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+    (void)atomic_fetch_add(&signal->epoch, 1);
+    if (atomic_load(&signal->sleepers) > 0)
+        (void)syscall(SYS_futex, &signal->epoch, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
 static void *member_main(void *argument)
 {
     const struct member *self = argument;
     struct m2c_team *team = self->team;
-    int seen = 0;
+    unsigned seen = 0;
     for (;;) {
-        wait_change(&team->run_epoch, seen);
+        wait_change(&team->run, seen);
         seen++;
         if (atomic_load(&team->stopping))
             return NULL;
@@ -120,7 +131,7 @@ void m2c_team_free(struct m2c_team **team_pointer)
     if (!team)
         return;
     atomic_store(&team->stopping, true);
-    bump_and_wake(&team->run_epoch);
+    bump_and_wake(&team->run);
     for (int index = 1; index <= team->started; index++)
         (void)pthread_join(team->members[index].thread, NULL);
     free(team);
@@ -139,7 +150,7 @@ void m2c_team_run(struct m2c_team *team, m2c_team_work work, void *argument)
     }
     team->work = work;
     team->argument = argument;
-    bump_and_wake(&team->run_epoch);
+    bump_and_wake(&team->run);
     work(argument, 0, team->size);
     m2c_team_barrier(team);
 }
@@ -148,13 +159,13 @@ void m2c_team_barrier(struct m2c_team *team)
 {
     if (team->size == 1)
         return;
-    int seen = atomic_load_explicit(&team->barrier_epoch, memory_order_acquire);
+    unsigned seen = atomic_load_explicit(&team->barrier.epoch, memory_order_acquire);
     if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 < team->size) {
-        wait_change(&team->barrier_epoch, seen);
+        wait_change(&team->barrier, seen);
         return;
     }
     atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
-    bump_and_wake(&team->barrier_epoch);
+    bump_and_wake(&team->barrier);
 }
 
 struct m2c_range m2c_team_share(size_t count, size_t grain, int member, int size)
