@@ -23,7 +23,7 @@ enum cli_option_kind {
 struct cli_option {
     char name[32]; /* "top-k" for --top-k and M2CLIP_TOP_K */
     enum cli_option_kind kind;
-    char value[16];   /* what --help calls the value: "N", "FILE"; "" for a boolean */
+    char value[20];   /* what --help calls the value: "N", "FILE"; "" for a boolean */
     const char *help; /* one line */
     char letter;      /* 'o' for -o; 0: none */
 };

@@ -7,6 +7,8 @@
 #include "proto/json_writer.h"
 #include "text/tokenizer.h"
 
+enum { FIRST_CAPACITY = 256 };
+
 struct ids {
     int32_t *items;
     size_t capacity;
@@ -54,12 +56,14 @@ static enum m2c_status write_ids(const int32_t *ids, size_t count, struct m2c_er
 /* A line that cannot be encoded becomes null, so that lines keep their numbers. */
 static enum m2c_status tokenize_lines(const struct m2c_tokenizer *tokenizer, struct m2c_error *err)
 {
-    struct ids ids = {0};
+    struct ids ids = {calloc(FIRST_CAPACITY, sizeof *ids.items), FIRST_CAPACITY};
     char *line = NULL;
     size_t capacity = 0, number = 0, count;
     ssize_t length;
     bool failed = false;
     enum m2c_status status = M2C_OK;
+    if (!ids.items)
+        return m2c_fail_memory(err, "token ids", FIRST_CAPACITY * sizeof *ids.items);
     while (status == M2C_OK && (length = getline(&line, &capacity, stdin)) >= 0) {
         struct m2c_error line_error = {0};
         size_t bytes = (size_t)length;

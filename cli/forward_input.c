@@ -6,16 +6,15 @@
 
 #include "model/safetensors.h"
 
-static enum m2c_status copy_values(const struct m2c_tensor *tensor, void **out,
-                                   struct m2c_error *err)
+/* An aligned copy; NULL, with the error filled, for want of memory. */
+static void *copy_values(const struct m2c_tensor *tensor, struct m2c_error *err)
 {
-    void *copy = malloc(tensor->bytes + 1);
+    void *copy = calloc(1, tensor->bytes + 1);
     if (!copy)
-        return m2c_fail_memory(err, tensor->name, tensor->bytes);
-    if (tensor->bytes > 0)
+        (void)m2c_fail_memory(err, tensor->name, tensor->bytes);
+    else if (tensor->bytes > 0)
         memcpy(copy, tensor->data, tensor->bytes);
-    *out = copy;
-    return M2C_OK;
+    return copy;
 }
 
 static enum m2c_status fail_shape(const struct m2c_tensor *tensor, const char *wanted,
@@ -50,15 +49,13 @@ static enum m2c_status read_pixels(const struct m2c_tensor *tensor, const struct
                                    struct cli_forward_input *input, struct m2c_error *err)
 {
     size_t side = (size_t)config->image_px;
-    void *values = NULL;
     if (tensor->dtype != M2C_DTYPE_F32 || tensor->rank != 5 || tensor->shape[0] < 1 ||
         tensor->shape[1] != 3 || tensor->shape[2] < 1 || tensor->shape[3] != side ||
         tensor->shape[4] != side || tensor->shape[0] > INT_MAX / tensor->shape[2])
         return fail_shape(tensor, "F32 [B, 3, T, P, P] at the model's own size P", err);
-    enum m2c_status status = copy_values(tensor, &values, err);
-    if (status != M2C_OK)
-        return status;
-    input->pixels = values;
+    input->pixels = copy_values(tensor, err);
+    if (!input->pixels)
+        return err->status;
     input->clips = (int)tensor->shape[0];
     input->frames = (int)tensor->shape[2];
     return cut_images(input, side, err);
@@ -79,14 +76,12 @@ static enum m2c_status read_tokens(const struct m2c_tensor *tensor, const struct
                                    struct cli_forward_input *input, struct m2c_error *err)
 {
     size_t context = (size_t)config->context_length;
-    void *values = NULL;
     if (tensor->dtype != M2C_DTYPE_I32 || tensor->rank != 2 || tensor->shape[0] < 1 ||
         tensor->shape[0] > INT_MAX / context || tensor->shape[1] != context)
         return fail_shape(tensor, "I32 [N, context length]", err);
-    enum m2c_status status = copy_values(tensor, &values, err);
-    if (status != M2C_OK)
-        return status;
-    input->tokens = values;
+    input->tokens = copy_values(tensor, err);
+    if (!input->tokens)
+        return err->status;
     input->texts = (int)tensor->shape[0];
     input->context = (int)context;
     input->counts = calloc(tensor->shape[0], sizeof *input->counts);

@@ -18,28 +18,29 @@ struct cli_tensor *cli_tensor_find(struct cli_tensor_list *list, const char *nam
     return NULL;
 }
 
-static enum m2c_status add_empty(struct cli_tensor_list *list, const char *name,
-                                 struct cli_tensor **out, struct m2c_error *err)
+/* A new tensor without values; NULL, with the error filled, for want of memory. */
+static struct cli_tensor *add_empty(struct cli_tensor_list *list, const char *name,
+                                    struct m2c_error *err)
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : 16;
         struct cli_tensor *items = realloc(list->items, capacity * sizeof *items);
-        if (!items)
-            return m2c_fail_memory(err, "tensors", capacity * sizeof *items);
+        if (!items) {
+            (void)m2c_fail_memory(err, "tensors", capacity * sizeof *items);
+            return NULL;
+        }
         list->items = items;
         list->capacity = capacity;
     }
     struct cli_tensor *tensor = &list->items[list->count++];
     *tensor = (struct cli_tensor){0};
     (void)snprintf(tensor->name, sizeof tensor->name, "%s", name);
-    *out = tensor;
-    return M2C_OK;
+    return tensor;
 }
 
 enum m2c_status cli_tensor_add(struct cli_tensor_list *list, const char *name, int rank,
                                const size_t *shape, float **values, struct m2c_error *err)
 {
-    struct cli_tensor *tensor;
     size_t count = 1, bytes;
     for (int i = 0; i < rank; i++) {
         if (!m2c_checked_multiply(count, shape[i], &count))
@@ -47,9 +48,9 @@ enum m2c_status cli_tensor_add(struct cli_tensor_list *list, const char *name, i
     }
     if (!m2c_checked_multiply(count, sizeof(float), &bytes))
         return m2c_fail_memory(err, name, SIZE_MAX);
-    enum m2c_status status = add_empty(list, name, &tensor, err);
-    if (status != M2C_OK)
-        return status;
+    struct cli_tensor *tensor = add_empty(list, name, err);
+    if (!tensor)
+        return err->status;
     tensor->values = calloc(count + 1, sizeof *tensor->values);
     if (!tensor->values)
         return m2c_fail_memory(err, name, bytes);
@@ -66,11 +67,10 @@ enum m2c_status cli_tensor_append(struct cli_tensor_list *list, const char *name
 {
     struct cli_tensor *tensor = cli_tensor_find(list, name);
     size_t needed, bytes;
-    if (!tensor) {
-        enum m2c_status status = add_empty(list, name, &tensor, err);
-        if (status != M2C_OK)
-            return status;
-    }
+    if (!tensor)
+        tensor = add_empty(list, name, err);
+    if (!tensor)
+        return err->status;
     if (!m2c_checked_add(tensor->count, count, &needed) ||
         !m2c_checked_multiply(needed, 2 * sizeof(float), &bytes))
         return m2c_fail_memory(err, name, SIZE_MAX);

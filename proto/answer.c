@@ -163,22 +163,29 @@ static void write_video(struct proto_writer *writer, const struct proto_video_fa
     proto_writer_object_end(writer);
 }
 
-/* The rows of one array [temporal_views, frames], either of indices or of times. */
-static void write_rows(struct proto_writer *writer, const char *key,
-                       const struct proto_sampling_facts *sampling, const int64_t *indices,
-                       const double *times_s)
+static void write_indices(struct proto_writer *writer, const struct proto_sampling_facts *sampling)
 {
-    proto_writer_key(writer, key);
+    const int64_t *index = sampling->frame_indices;
+    proto_writer_key(writer, "frame_indices");
     proto_writer_array_begin(writer);
     for (int a = 0; a < sampling->temporal_views; a++) {
         proto_writer_array_begin(writer);
-        for (int t = 0; t < sampling->frames; t++) {
-            size_t at = (size_t)a * (size_t)sampling->frames + (size_t)t;
-            if (indices)
-                proto_writer_integer(writer, indices[at]);
-            else
-                proto_writer_fixed(writer, times_s[at], TIME_DECIMALS);
-        }
+        for (int t = 0; t < sampling->frames; t++)
+            proto_writer_integer(writer, *index++);
+        proto_writer_array_end(writer);
+    }
+    proto_writer_array_end(writer);
+}
+
+static void write_times(struct proto_writer *writer, const struct proto_sampling_facts *sampling)
+{
+    const double *time_s = sampling->frame_times_s;
+    proto_writer_key(writer, "frame_times_s");
+    proto_writer_array_begin(writer);
+    for (int a = 0; a < sampling->temporal_views; a++) {
+        proto_writer_array_begin(writer);
+        for (int t = 0; t < sampling->frames; t++)
+            proto_writer_fixed(writer, *time_s++, TIME_DECIMALS);
         proto_writer_array_end(writer);
     }
     proto_writer_array_end(writer);
@@ -200,8 +207,8 @@ static void write_sampling(struct proto_writer *writer, const struct proto_sampl
     else
         member_integer(writer, "stride", sampling->stride);
     member_string(writer, "views", views);
-    write_rows(writer, "frame_indices", sampling, sampling->frame_indices, NULL);
-    write_rows(writer, "frame_times_s", sampling, NULL, sampling->frame_times_s);
+    write_indices(writer, sampling);
+    write_times(writer, sampling);
     proto_writer_object_end(writer);
 }
 

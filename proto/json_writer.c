@@ -209,9 +209,11 @@ void proto_writer_integer(struct proto_writer *writer, int64_t value)
 static long double power_of_ten(int exponent)
 {
     long double result = 1.0L, factor = 10.0L;
-    for (; exponent > 0; exponent >>= 1, factor *= factor) {
+    while (exponent > 0) {
         if (exponent & 1)
             result *= factor;
+        factor *= factor;
+        exponent >>= 1;
     }
     return result;
 }

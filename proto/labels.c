@@ -63,33 +63,34 @@ enum m2c_status proto_text_copy(char **out, const char *text, size_t length, siz
     return status == M2C_OK ? copy_text(out, text, length, err) : status;
 }
 
-/* Room for one more item of `size` bytes in a doubling array. */
-static enum m2c_status grow(void **items, size_t count, size_t *capacity, size_t size,
-                            struct m2c_error *err)
+/* The array with room for one more item of `size` bytes, doubled if need be; NULL, with the error
+ * filled and the old array alive, for want of memory. */
+static void *grow(void *items, size_t count, size_t *capacity, size_t size, struct m2c_error *err)
 {
-    if (count < *capacity)
-        return M2C_OK;
-    size_t wanted = *capacity ? *capacity : 4, bytes;
-    if (!m2c_checked_multiply(wanted, 2, &wanted) || !m2c_checked_multiply(wanted, size, &bytes))
-        return m2c_fail_memory(err, "a list", SIZE_MAX);
-    void *bigger = realloc(*items, bytes);
-    if (!bigger)
-        return m2c_fail_memory(err, "a list", bytes);
-    *items = bigger;
-    *capacity = wanted;
-    return M2C_OK;
+    if (items && count < *capacity)
+        return items;
+    size_t wanted = *capacity ? *capacity : 4, bytes = SIZE_MAX;
+    void *bigger = NULL;
+    if (m2c_checked_multiply(wanted, 2, &wanted) && m2c_checked_multiply(wanted, size, &bytes))
+        bigger = realloc(items, bytes);
+    if (bigger)
+        *capacity = wanted;
+    else
+        (void)m2c_fail_memory(err, "a list", bytes);
+    return bigger;
 }
 
 enum m2c_status proto_texts_add(struct proto_texts *texts, const char *text, size_t length,
                                 size_t max_bytes, const char *field, struct m2c_error *err)
 {
     enum m2c_status status = check_text(text, length, max_bytes, field, err);
-    void *items = texts->items;
-    if (status == M2C_OK)
-        status = grow(&items, texts->count, &texts->capacity, sizeof *texts->items, err);
+    if (status != M2C_OK)
+        return status;
+    char **items = grow(texts->items, texts->count, &texts->capacity, sizeof *items, err);
+    if (!items)
+        return err->status;
     texts->items = items;
-    if (status == M2C_OK)
-        status = copy_text(&texts->items[texts->count], text, length, err);
+    status = copy_text(&items[texts->count], text, length, err);
     if (status == M2C_OK)
         texts->count++;
     return status;
@@ -119,18 +120,17 @@ static void field_of(char field[FIELD_BYTES], size_t index, const char *member)
 static enum m2c_status append_label(struct proto_label_list *list, struct proto_label *label,
                                     const struct proto_label_limits *limits, struct m2c_error *err)
 {
-    enum m2c_status status = M2C_OK;
-    void *items = list->items;
+    struct proto_label *items = NULL;
     if (list->count >= limits->max_labels)
-        status = m2c_fail_field(err, M2C_INVALID_REQUEST, "labels",
-                                "there are more than %zu labels", limits->max_labels);
-    if (status == M2C_OK)
-        status = grow(&items, list->count, &list->capacity, sizeof *list->items, err);
-    list->items = items;
-    if (status != M2C_OK) {
+        (void)m2c_fail_field(err, M2C_INVALID_REQUEST, "labels", "there are more than %zu labels",
+                             limits->max_labels);
+    else
+        items = grow(list->items, list->count, &list->capacity, sizeof *items, err);
+    if (!items) {
         label_destroy(label);
-        return status;
+        return err->status;
     }
+    list->items = items;
     list->items[list->count++] = *label;
     return M2C_OK;
 }
