@@ -1,6 +1,4 @@
 /* m2clip COMMAND [options] INPUT... */
-#include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +10,9 @@
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, HELP_COLUMN = 28 };
 
 static const struct cli_command *const commands[] = {
-#ifdef M2C_WITH_SERVE
-    &cli_command_serve,
-#endif
-    &cli_command_classify, &cli_command_zeroshot,   &cli_command_embed,   &cli_command_inspect,
-    &cli_command_tokenize, &cli_command_preprocess, &cli_command_forward, &cli_command_bench,
-    &cli_command_init,     &cli_command_health,
+    &cli_command_serve,   &cli_command_classify, &cli_command_zeroshot,   &cli_command_embed,
+    &cli_command_inspect, &cli_command_tokenize, &cli_command_preprocess, &cli_command_forward,
+    &cli_command_bench,   &cli_command_init,     &cli_command_health,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

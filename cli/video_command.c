@@ -247,7 +247,8 @@ static enum m2c_status open_run(const struct cli_video_route *route, struct cli_
     double started_ms = m2c_clock_ms();
     if (status == M2C_OK)
         status = route->prepare(run, err);
-    run->text_ms = m2c_clock_ms() - started_ms;
+    if (route->route != PROTO_CLASSIFY)
+        run->text_ms = m2c_clock_ms() - started_ms;
     if (status == M2C_OK)
         status = cli_output_open(&run->output, run->arguments, err);
     run->output.dim = (size_t)m2c_set_info(run->session.set)->dim;

@@ -10,7 +10,7 @@ from cli_support import (ROOT, SHARED, json_lines, m2clip, make_clip, read_safet
                          write_safetensors)
 
 FIXTURES = ROOT / "tests" / "fixtures"
-COMMANDS = ["classify", "zeroshot", "embed", "inspect", "tokenize", "preprocess", "forward",
+COMMANDS = ["serve", "classify", "zeroshot", "embed", "inspect", "tokenize", "preprocess", "forward",
             "bench", "init", "health"]
 
 

@@ -4,9 +4,12 @@ import csv
 import io
 import json
 import math
+import os
+import pty
+import subprocess
 
 import pytest
-from cli_support import json_lines, m2clip, make_clip
+from cli_support import binary, clean_environment, json_lines, m2clip, make_clip
 
 ANSWER = ["id", "model", "model_version", "precision", "warnings", "predictions", "video",
           "sampling", "timing_ms", "cache"]
@@ -326,3 +329,36 @@ def test_a_spent_timeout_is_a_deadline(model, tmp_path):
     result = classify(model, "--json", "--timeout-ms", "1", clip)
     assert result.returncode == 1
     assert json.loads(result.stdout)["error"]["code"] == "deadline"
+
+
+def read_terminal(arguments):
+    """Runs the program with a terminal as stderr; what it shows there, and stdout."""
+    controller, terminal = pty.openpty()
+    try:
+        result = subprocess.run([binary(), *map(str, arguments)], stdout=subprocess.PIPE,
+                                stderr=terminal, env=clean_environment(), timeout=120, check=False)
+        os.close(terminal)
+        terminal = None
+        shown = b""
+        while True:
+            try:
+                part = os.read(controller, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            shown += part
+        return shown.decode(), result
+    finally:
+        os.close(controller)
+        if terminal is not None:
+            os.close(terminal)
+
+
+def test_progress_is_shown_on_a_terminal_only(model, clips):
+    shown, result = read_terminal(["classify", "--model", model, "--json", clips])
+    assert result.returncode == 0 and "[2/3]" in shown
+    assert len(result.stdout.splitlines()) == 3
+    assert classify(model, "--json", clips).stderr == ""
+    shown, _ = read_terminal(["classify", "--model", model, "--json", clips / "b.mp4"])
+    assert shown == ""
