@@ -3,77 +3,64 @@
 #include <stdlib.h>
 
 #include "cli/bench.h"
+#include "kernels/library_product.h"
 #include "kernels/linear.h"
-#include "model/encoder.h"
 #include "model/flop.h"
 #include "runtime/clock.h"
 
 enum { RATE_RUNS = 5 };
 
 struct product_run {
-    const struct m2c_linear *layer;
+    const struct m2c_library_product *product;
     size_t rows;
-    const float *x;
-    float *y;
+    unsigned char *scratch; /* one area a member */
 };
 
 static void multiply_share(void *argument, int member, int size)
 {
     const struct product_run *run = argument;
     struct m2c_range rows = m2c_team_share(run->rows, 1, member, size);
-    size_t in = m2c_linear_in(run->layer);
-    size_t out = m2c_linear_out(run->layer);
-    if (rows.begin < rows.end)
-        m2c_linear_multiply(run->layer, rows.end - rows.begin, run->x + rows.begin * in, in,
-                            run->y + rows.begin * out, out);
+    m2c_library_product_run(run->product, rows.begin, rows.end - rows.begin,
+                            run->scratch + (size_t)member * m2c_linear_scratch_bytes());
 }
 
-/* Small values that are neither zero nor denormal. */
-static void fill(float *values, size_t count)
+/* The library's best product at the precision that the model runs in. */
+static enum m2c_library library_of(const struct cli_session *session)
 {
-    for (size_t i = 0; i < count; i++)
-        values[i] = (float)((i * 2654435761U) % 2048) / 2048.0F - 0.5F;
-}
-
-static enum m2c_status new_layer(const struct cli_session *session,
-                                 const struct m2c_product *product, struct m2c_linear **layer,
-                                 struct m2c_error *err)
-{
-    enum m2c_linear_kind kind = m2c_linear_kind_of(m2c_model_base(session->model)->patch);
-    enum m2c_status status = m2c_linear_new(kind, product->in, product->out, layer, err);
-    if (status != M2C_OK)
-        return status;
-    fill(m2c_linear_staging(*layer), product->in * product->out);
-    return m2c_linear_seal(*layer, err);
+    switch (m2c_model_precision(session->model)) {
+    case M2C_PRECISION_BF16:
+        return M2C_LIBRARY_ONEDNN_BF16;
+    case M2C_PRECISION_INT8:
+        return M2C_LIBRARY_ONEDNN_INT8;
+    case M2C_PRECISION_AUTO:
+    case M2C_PRECISION_F32:
+        break;
+    }
+    return m2c_model_backend(session->model) == M2C_BACKEND_OPENBLAS ? M2C_LIBRARY_OPENBLAS_F32
+                                                                     : M2C_LIBRARY_ONEDNN_F32;
 }
 
 /* Median milliseconds of one product, the team sharing its rows. */
 static enum m2c_status time_product(const struct cli_session *session,
-                                    const struct m2c_product *product, double *ms,
-                                    struct m2c_error *err)
+                                    const struct m2c_product *shape, unsigned char *scratch,
+                                    double *ms, struct m2c_error *err)
 {
-    struct m2c_linear *layer = NULL;
-    float *x = calloc(product->rows, product->in * sizeof *x);
-    float *y = calloc(product->rows, product->out * sizeof *y);
+    struct m2c_library_product *product;
     double runs_ms[RATE_RUNS];
-    enum m2c_status status = new_layer(session, product, &layer, err);
-    if (status == M2C_OK && (!x || !y))
-        status = m2c_fail_memory(err, "a measured product", product->rows * product->in);
-    if (status == M2C_OK) {
-        struct product_run run = {.layer = layer, .rows = product->rows, .x = x, .y = y};
-        fill(x, product->rows * product->in);
+    enum m2c_status status = m2c_library_product_new(library_of(session), shape->rows, shape->in,
+                                                     shape->out, &product, err);
+    if (status != M2C_OK)
+        return status;
+    struct product_run run = {.product = product, .rows = shape->rows, .scratch = scratch};
+    m2c_team_run(session->team, multiply_share, &run);
+    for (int i = 0; i < RATE_RUNS; i++) {
+        double start_ms = m2c_clock_ms();
         m2c_team_run(session->team, multiply_share, &run);
-        for (int i = 0; i < RATE_RUNS; i++) {
-            double start_ms = m2c_clock_ms();
-            m2c_team_run(session->team, multiply_share, &run);
-            runs_ms[i] = m2c_clock_ms() - start_ms;
-        }
-        *ms = cli_median(runs_ms, RATE_RUNS);
+        runs_ms[i] = m2c_clock_ms() - start_ms;
     }
-    m2c_linear_free(&layer);
-    free(x);
-    free(y);
-    return status;
+    *ms = cli_median(runs_ms, RATE_RUNS);
+    m2c_library_product_free(&product);
+    return M2C_OK;
 }
 
 enum m2c_status cli_bench_library_rate(const struct cli_session *session, int frames,
@@ -83,16 +70,20 @@ enum m2c_status cli_bench_library_rate(const struct cli_session *session, int fr
     size_t count = m2c_clip_products(session->set, frames, products);
     double total_flop = 0.0;
     double weighted = 0.0;
-    for (size_t i = 0; i < count; i++) {
-        double ms;
-        enum m2c_status status = time_product(session, &products[i], &ms, err);
-        if (status != M2C_OK)
-            return status;
+    size_t scratch_bytes = (size_t)m2c_team_size(session->team) * m2c_linear_scratch_bytes();
+    unsigned char *scratch = aligned_alloc(64, scratch_bytes);
+    enum m2c_status status = M2C_OK;
+    if (!scratch)
+        return m2c_fail_memory(err, "a product's scratch", scratch_bytes);
+    for (size_t i = 0; status == M2C_OK && i < count; i++) {
+        double ms = 1.0;
+        status = time_product(session, &products[i], scratch, &ms, err);
         double flop = m2c_product_flop(&products[i]);
         double rate = flop / (double)products[i].count / ms;
         total_flop += flop;
         weighted += flop * rate;
     }
     *flop_per_ms = weighted / total_flop;
-    return M2C_OK;
+    free(scratch);
+    return status;
 }

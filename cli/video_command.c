@@ -14,7 +14,6 @@ enum {
     /* Frames of one forward pass: several views together, as far as memory stays modest. */
     BATCH_FRAMES = 64,
     ID_BYTES = 17,
-    MAX_WARNINGS = 8,
 };
 
 /* One input on its way. */
@@ -92,17 +91,6 @@ static enum m2c_status encode(struct cli_video_run *run, struct item *item, stru
     return status;
 }
 
-static size_t list_warnings(const struct m2c_clip_frames *clip, const char *warnings[MAX_WARNINGS])
-{
-    size_t count = 0;
-    for (unsigned bit = 1; bit != 0 && count < MAX_WARNINGS; bit <<= 1) {
-        const char *name = (clip->warnings & bit) != 0 ? m2c_clip_warning_name(bit) : NULL;
-        if (name)
-            warnings[count++] = name;
-    }
-    return count;
-}
-
 static void describe_video(const struct item *item, struct proto_video_facts *facts)
 {
     const struct m2c_video_facts *stream = &item->clip.facts;
@@ -138,7 +126,7 @@ static enum m2c_status write_answer(const struct cli_video_route *route, struct 
     const struct m2c_set_info *info = m2c_set_info(run->session.set);
     struct proto_video_facts video;
     struct proto_sampling_facts sampling;
-    const char *warnings[MAX_WARNINGS];
+    const char *warnings[M2C_MAX_WARNINGS];
     struct proto_answer answer = {
         .input = item->input,
         .id = item->id,
@@ -147,7 +135,7 @@ static enum m2c_status write_answer(const struct cli_video_route *route, struct 
         .precision = m2c_precision_name(m2c_model_precision(run->session.model)),
         .payload = route->payload,
         .warnings = warnings,
-        .warning_count = list_warnings(&item->clip, warnings),
+        .warning_count = m2c_pipeline_warnings(run->session.model, item->clip.warnings, warnings),
     };
     if (item->input) {
         describe_video(item, &video);

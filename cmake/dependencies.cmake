@@ -10,3 +10,6 @@ pkg_check_modules(libav REQUIRED IMPORTED_TARGET libavformat libavcodec libavuti
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(microhttpd REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(cmocka IMPORTED_TARGET cmocka)
+
+# oneDNN may be absent: OpenBLAS and our own kernels then serve alone.
+find_package(dnnl QUIET CONFIG)

@@ -44,6 +44,20 @@ void m2c_video_embedding_destroy(struct m2c_video_embedding *embedding)
     *embedding = (struct m2c_video_embedding){0};
 }
 
+size_t m2c_pipeline_warnings(const struct m2c_model *model, unsigned clip_warnings,
+                             const char *names[M2C_MAX_WARNINGS])
+{
+    size_t count = 0;
+    if (m2c_model_config(model)->untrained)
+        names[count++] = "untrained_model";
+    for (unsigned bit = 1; bit != 0 && count < M2C_MAX_WARNINGS; bit <<= 1) {
+        const char *name = clip_warnings & bit ? m2c_clip_warning_name(bit) : NULL;
+        if (name)
+            names[count++] = name;
+    }
+    return count;
+}
+
 void m2c_pipeline_plan(const struct m2c_model *model, const struct m2c_set *set,
                        const struct m2c_sampling *sampling, struct m2c_decode_plan *plan)
 {

@@ -22,6 +22,13 @@ M2C_MUST_USE enum m2c_status m2c_video_embedding_init(struct m2c_video_embedding
                                                       int frames, struct m2c_error *err);
 void m2c_video_embedding_destroy(struct m2c_video_embedding *embedding);
 
+enum { M2C_MAX_WARNINGS = 16 };
+
+/* The names of what an answer should warn of: random weights (`untrained_model`) and the bits of
+ * m2c_clip_frames.warnings. Static storage; returns how many. */
+size_t m2c_pipeline_warnings(const struct m2c_model *model, unsigned clip_warnings,
+                             const char *names[M2C_MAX_WARNINGS]);
+
 /* The decode plan that a set and a sampling ask for (sampling already validated). */
 void m2c_pipeline_plan(const struct m2c_model *model, const struct m2c_set *set,
                        const struct m2c_sampling *sampling, struct m2c_decode_plan *plan);

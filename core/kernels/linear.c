@@ -4,17 +4,22 @@
 #include <cblas.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "kernels/onednn_product.h"
 #include "runtime/checked.h"
+
+enum { CONVERTED_BYTES = 4 << 20 }; /* rows of x rounded to bf16 at a time */
 
 struct m2c_linear {
     enum m2c_linear_kind kind;
     size_t in, out;
-    float *weight; /* [out, in] */
+    float *weight; /* [out, in] until sealed; OpenBLAS keeps it */
     float *bias;   /* [out] */
+    struct m2c_onednn_product *onednn;
 };
 
 static pthread_once_t blas_once = PTHREAD_ONCE_INIT;
@@ -41,7 +46,7 @@ enum m2c_status m2c_linear_new(enum m2c_linear_kind kind, size_t in, size_t out,
 {
     size_t count;
     *layer_out = NULL;
-    if (in == 0 || out == 0 || in > INT_MAX || out > INT_MAX ||
+    if (in == 0 || out == 0 || in > M2C_LINEAR_MAX_IN || out > INT_MAX ||
         !m2c_checked_multiply(in, out, &count))
         return m2c_fail(err, M2C_BAD_MODEL, "a linear layer of %zu x %zu is out of range", out, in);
     struct m2c_linear *layer = calloc(1, sizeof *layer);
@@ -65,6 +70,7 @@ void m2c_linear_free(struct m2c_linear **layer_pointer)
     *layer_pointer = NULL;
     if (!layer)
         return;
+    m2c_onednn_free(&layer->onednn);
     free(layer->weight);
     free(layer->bias);
     free(layer);
@@ -82,9 +88,30 @@ float *m2c_linear_bias(struct m2c_linear *layer)
 
 enum m2c_status m2c_linear_seal(struct m2c_linear *layer, struct m2c_error *err)
 {
-    (void)layer;
-    (void)err;
-    return M2C_OK; /* OpenBLAS reads the staging as it is */
+    enum m2c_onednn_kind kind =
+        layer->kind == M2C_LINEAR_ONEDNN_BF16 ? M2C_ONEDNN_BF16 : M2C_ONEDNN_F32;
+    if (layer->kind == M2C_LINEAR_OPENBLAS_F32)
+        return M2C_OK; /* OpenBLAS reads the staging as it is */
+    enum m2c_status status = m2c_onednn_new(kind, layer->weight, layer->bias, layer->in, layer->out,
+                                            &layer->onednn, err);
+    if (status != M2C_OK)
+        return status;
+    free(layer->weight);
+    layer->weight = NULL;
+    return M2C_OK;
+}
+
+bool m2c_linear_available(enum m2c_linear_kind kind)
+{
+    switch (kind) {
+    case M2C_LINEAR_OPENBLAS_F32:
+        return true;
+    case M2C_LINEAR_ONEDNN_F32:
+        return m2c_onednn_available(M2C_ONEDNN_F32);
+    case M2C_LINEAR_ONEDNN_BF16:
+        return m2c_onednn_available(M2C_ONEDNN_BF16);
+    }
+    return false;
 }
 
 enum m2c_linear_kind m2c_linear_kind_of(const struct m2c_linear *layer)
@@ -104,31 +131,21 @@ size_t m2c_linear_out(const struct m2c_linear *layer)
 
 size_t m2c_linear_bytes(const struct m2c_linear *layer)
 {
-    return (layer->in + 1) * layer->out * sizeof(float);
+    size_t weights =
+        layer->onednn ? m2c_onednn_bytes(layer->onednn) : layer->in * layer->out * sizeof(float);
+    return weights + layer->out * sizeof(float);
 }
 
-/* y = beta y + x W^T. */
-static void multiply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
-                     float beta, float *y, size_t ldy)
+size_t m2c_linear_scratch_bytes(void)
 {
-    assert(rows <= INT_MAX && ldx <= INT_MAX && ldy <= INT_MAX);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)layer->out, (int)layer->in,
-                1.0F, x, (int)ldx, layer->weight, (int)layer->in, beta, y, (int)ldy);
+    return CONVERTED_BYTES + m2c_onednn_scratch_bytes();
 }
 
-void m2c_linear_multiply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
-                         float *y, size_t ldy)
-{
-    multiply(layer, rows, x, ldx, 0.0F, y, ldy);
-}
-
-void m2c_linear_apply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
-                      float *y, size_t ldy, enum m2c_epilogue epilogue)
+/* The bias and activation that OpenBLAS does not fold in. */
+static void finish_rows(const struct m2c_linear *layer, size_t rows, float *y, size_t ldy,
+                        enum m2c_epilogue epilogue)
 {
     const struct m2c_kernels *kernels = m2c_kernels_get();
-    if (rows == 0)
-        return;
-    multiply(layer, rows, x, ldx, epilogue == M2C_EPILOGUE_ADD ? 1.0F : 0.0F, y, ldy);
     switch (epilogue) {
     case M2C_EPILOGUE_STORE:
     case M2C_EPILOGUE_ADD:
@@ -139,6 +156,69 @@ void m2c_linear_apply(const struct m2c_linear *layer, size_t rows, const float *
         break;
     case M2C_EPILOGUE_GELU:
         kernels->bias_gelu(y, ldy, layer->bias, rows, layer->out);
+        break;
+    }
+}
+
+static void apply_openblas(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
+                           float *y, size_t ldy, enum m2c_epilogue epilogue)
+{
+    float beta = epilogue == M2C_EPILOGUE_ADD ? 1.0F : 0.0F;
+    assert(rows <= INT_MAX && ldx <= INT_MAX && ldy <= INT_MAX);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)layer->out, (int)layer->in,
+                1.0F, x, (int)ldx, layer->weight, (int)layer->in, beta, y, (int)ldy);
+    finish_rows(layer, rows, y, ldy, epilogue);
+}
+
+static enum m2c_onednn_post onednn_post(enum m2c_epilogue epilogue)
+{
+    switch (epilogue) {
+    case M2C_EPILOGUE_STORE:
+        return M2C_ONEDNN_STORE;
+    case M2C_EPILOGUE_ADD:
+        return M2C_ONEDNN_SUM;
+    case M2C_EPILOGUE_QUICK_GELU:
+        return M2C_ONEDNN_QUICK_GELU;
+    case M2C_EPILOGUE_GELU:
+        return M2C_ONEDNN_GELU;
+    }
+    return M2C_ONEDNN_STORE;
+}
+
+/* Rows are rounded to bf16 in equal pieces that fit the scratch. */
+static void apply_onednn_bf16(const struct m2c_linear *layer, size_t rows, const float *x,
+                              size_t ldx, float *y, size_t ldy, enum m2c_epilogue epilogue,
+                              void *scratch)
+{
+    const struct m2c_kernels *kernels = m2c_kernels_get();
+    uint16_t *converted =
+        (uint16_t *)(void *)((unsigned char *)scratch + m2c_onednn_scratch_bytes());
+    size_t fit = CONVERTED_BYTES / sizeof(uint16_t) / layer->in;
+    size_t pieces = (rows + fit - 1) / fit;
+    for (size_t piece = 0, row = 0; piece < pieces; piece++) {
+        size_t count = (rows - row) / (pieces - piece);
+        for (size_t i = 0; i < count; i++)
+            kernels->narrow_bf16(converted + i * layer->in, x + (row + i) * ldx, layer->in);
+        m2c_onednn_multiply(layer->onednn, count, converted, layer->in, y + row * ldy, ldy,
+                            onednn_post(epilogue), scratch);
+        row += count;
+    }
+}
+
+void m2c_linear_apply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
+                      float *y, size_t ldy, enum m2c_epilogue epilogue, void *scratch)
+{
+    if (rows == 0)
+        return;
+    switch (layer->kind) {
+    case M2C_LINEAR_OPENBLAS_F32:
+        apply_openblas(layer, rows, x, ldx, y, ldy, epilogue);
+        break;
+    case M2C_LINEAR_ONEDNN_F32:
+        m2c_onednn_multiply(layer->onednn, rows, x, ldx, y, ldy, onednn_post(epilogue), scratch);
+        break;
+    case M2C_LINEAR_ONEDNN_BF16:
+        apply_onednn_bf16(layer, rows, x, ldx, y, ldy, epilogue, scratch);
         break;
     }
 }

@@ -8,13 +8,22 @@
 #ifndef M2C_KERNELS_LINEAR_H
 #define M2C_KERNELS_LINEAR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "status.h"
 
 enum m2c_linear_kind {
     M2C_LINEAR_OPENBLAS_F32, /* single-precision products of OpenBLAS */
+    M2C_LINEAR_ONEDNN_F32,   /* the same of oneDNN, weights packed */
+    M2C_LINEAR_ONEDNN_BF16,  /* oneDNN: x and W rounded to bfloat16, sums in f32 */
 };
+
+/* The longest row of x that a layer takes: scratch is sized for it. */
+enum { M2C_LINEAR_MAX_IN = 1 << 18 };
+
+/* Whether this build and this processor have a kind. Any thread. */
+bool m2c_linear_available(enum m2c_linear_kind kind);
 
 /* What happens to the product on its way out. */
 enum m2c_epilogue {
@@ -47,14 +56,12 @@ size_t m2c_linear_out(const struct m2c_linear *layer);
 /* Bytes held by the sealed layer. */
 size_t m2c_linear_bytes(const struct m2c_linear *layer);
 
-/* x: [rows, in], y: [rows, out], `ld*` floats between rows; x and y do not overlap. Any thread;
- * cannot fail. */
-void m2c_linear_apply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
-                      float *y, size_t ldy, enum m2c_epilogue epilogue);
+/* Bytes of scratch that any call of any layer takes, 64-byte aligned, one area a thread. */
+size_t m2c_linear_scratch_bytes(void);
 
-/* y = x W^T by the library alone, nothing of ours around it: what `bench` measures layers against.
- */
-void m2c_linear_multiply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
-                         float *y, size_t ldy);
+/* x: [rows, in], y: [rows, out], `ld*` floats between rows; x and y do not overlap. Any thread;
+ * cannot fail; allocates nothing of ours. */
+void m2c_linear_apply(const struct m2c_linear *layer, size_t rows, const float *x, size_t ldx,
+                      float *y, size_t ldy, enum m2c_epilogue epilogue, void *scratch);
 
 #endif

@@ -22,7 +22,8 @@ void m2c_norm_rows(const struct m2c_norm *norm, struct m2c_range rows, const flo
 }
 
 void m2c_block_project(const struct m2c_block *block, struct m2c_range rows, bool with_query,
-                       const float *x, float *n, float *qkv)
+                       const float *x, float *n, float *qkv,
+                       const struct m2c_member_scratch *scratch)
 {
     size_t width = block->ln_1.width;
     m2c_norm_rows(&block->ln_1, rows, x, n);
@@ -35,17 +36,18 @@ void m2c_block_project(const struct m2c_block *block, struct m2c_range rows, boo
         float *output = qkv + chunk.begin * 3 * width;
         if (with_query)
             m2c_linear_apply(block->query, count, input, width, output, 3 * width,
-                             M2C_EPILOGUE_STORE);
+                             M2C_EPILOGUE_STORE, scratch->linear);
         m2c_linear_apply(block->key_value, count, input, width, output + width, 3 * width,
-                         M2C_EPILOGUE_STORE);
+                         M2C_EPILOGUE_STORE, scratch->linear);
     }
 }
 
-void m2c_block_merge(const struct m2c_block *block, struct m2c_range rows, const float *n, float *x)
+void m2c_block_merge(const struct m2c_block *block, struct m2c_range rows, const float *n, float *x,
+                     const struct m2c_member_scratch *scratch)
 {
     size_t width = block->ln_1.width;
     m2c_linear_apply(block->out, rows.end - rows.begin, n + rows.begin * width, width,
-                     x + rows.begin * width, width, M2C_EPILOGUE_ADD);
+                     x + rows.begin * width, width, M2C_EPILOGUE_ADD, scratch->linear);
 }
 
 static enum m2c_epilogue activation_epilogue(enum m2c_activation activation)
@@ -54,7 +56,7 @@ static enum m2c_epilogue activation_epilogue(enum m2c_activation activation)
 }
 
 void m2c_block_mlp(const struct m2c_block *block, struct m2c_range rows, float *x, float *n,
-                   float *hidden)
+                   const struct m2c_member_scratch *scratch)
 {
     size_t width = block->ln_2.width;
     size_t mlp_width = m2c_linear_out(block->fc);
@@ -65,15 +67,15 @@ void m2c_block_mlp(const struct m2c_block *block, struct m2c_range rows, float *
         size_t count = chunk.end - chunk.begin;
         if (count == 0)
             return;
-        m2c_linear_apply(block->fc, count, n + chunk.begin * width, width, hidden, mlp_width,
-                         epilogue);
-        m2c_linear_apply(block->proj, count, hidden, mlp_width, x + chunk.begin * width, width,
-                         M2C_EPILOGUE_ADD);
+        m2c_linear_apply(block->fc, count, n + chunk.begin * width, width, scratch->hidden,
+                         mlp_width, epilogue, scratch->linear);
+        m2c_linear_apply(block->proj, count, scratch->hidden, mlp_width, x + chunk.begin * width,
+                         width, M2C_EPILOGUE_ADD, scratch->linear);
     }
 }
 
 void m2c_text_adapter_apply(const struct m2c_text_adapter *adapter, struct m2c_range rows, float *x,
-                            float *hidden)
+                            const struct m2c_member_scratch *scratch)
 {
     if (!adapter)
         return;
@@ -85,8 +87,9 @@ void m2c_text_adapter_apply(const struct m2c_text_adapter *adapter, struct m2c_r
         float *input = x + chunk.begin * width;
         if (count == 0)
             return;
-        m2c_linear_apply(adapter->fc1, count, input, width, hidden, hidden_width,
-                         M2C_EPILOGUE_GELU);
-        m2c_linear_apply(adapter->fc2, count, hidden, hidden_width, input, width, M2C_EPILOGUE_ADD);
+        m2c_linear_apply(adapter->fc1, count, input, width, scratch->hidden, hidden_width,
+                         M2C_EPILOGUE_GELU, scratch->linear);
+        m2c_linear_apply(adapter->fc2, count, scratch->hidden, hidden_width, input, width,
+                         M2C_EPILOGUE_ADD, scratch->linear);
     }
 }

@@ -11,6 +11,14 @@
 #include "model/network.h"
 #include "runtime/team.h"
 
+/* One member's private memory in a pass, cut from the encoder's scratch arena. */
+struct m2c_member_scratch {
+    float *hidden;                /* [M2C_CHUNK_ROWS, widest hidden layer] */
+    void *linear;                 /* m2c_linear_scratch_bytes */
+    float *scores;                /* attention scores of one head */
+    const float **keys, **values; /* [context] rows on the way to a text's root */
+};
+
 /* Rows that one product is given at a time at most: enough that weights are read rarely, few enough
  * that the hidden rows stay in cache. */
 enum { M2C_CHUNK_ROWS = 1024 };
@@ -24,19 +32,19 @@ void m2c_norm_rows(const struct m2c_norm *norm, struct m2c_range rows, const flo
 /* n = LN1(x); qkv[:, C..3C) = keys and values; with_query also qkv[:, 0..C). x, n: [.., C],
  * qkv: [.., 3C]. */
 void m2c_block_project(const struct m2c_block *block, struct m2c_range rows, bool with_query,
-                       const float *x, float *n, float *qkv);
+                       const float *x, float *n, float *qkv,
+                       const struct m2c_member_scratch *scratch);
 
 /* x += attention output projected: x, n: [.., C]. */
-void m2c_block_merge(const struct m2c_block *block, struct m2c_range rows, const float *n,
-                     float *x);
+void m2c_block_merge(const struct m2c_block *block, struct m2c_range rows, const float *n, float *x,
+                     const struct m2c_member_scratch *scratch);
 
-/* x += MLP(LN2(x)). n: [.., C] is overwritten; hidden: [M2C_CHUNK_ROWS, mlp] scratch. */
+/* x += MLP(LN2(x)). n: [.., C] is overwritten. */
 void m2c_block_mlp(const struct m2c_block *block, struct m2c_range rows, float *x, float *n,
-                   float *hidden);
+                   const struct m2c_member_scratch *scratch);
 
-/* x += fc2(gelu(fc1 x)) on `rows`; hidden: [M2C_CHUNK_ROWS, A] scratch. NULL adapters do nothing.
- */
+/* x += fc2(gelu(fc1 x)) on `rows`. A NULL adapter does nothing. */
 void m2c_text_adapter_apply(const struct m2c_text_adapter *adapter, struct m2c_range rows, float *x,
-                            float *hidden);
+                            const struct m2c_member_scratch *scratch);
 
 #endif

@@ -19,10 +19,10 @@ static void cross_attend(const struct m2c_text_pass *pass, const struct m2c_bloc
     struct m2c_range frame_rows = {.begin = 0, .end = frames};
     m2c_norm_rows(&block->ln_1, rows, pass->wanted_x, pass->wanted_n);
     m2c_linear_apply(block->query, rows.end, pass->wanted_n, width, pass->wanted_q, width,
-                     M2C_EPILOGUE_STORE);
+                     M2C_EPILOGUE_STORE, pass->encoder->members[0].linear);
     m2c_norm_rows(&block->ln_1, frame_rows, f, pass->n);
     m2c_linear_apply(block->key_value, frames, pass->n, width, pass->frame_kv, 2 * width,
-                     M2C_EPILOGUE_STORE);
+                     M2C_EPILOGUE_STORE, pass->encoder->members[0].linear);
     for (size_t head = 0; head < (size_t)block->heads; head++) {
         struct m2c_attention attention = {.q = pass->wanted_q + head * head_dim,
                                           .ldq = width,
@@ -36,7 +36,7 @@ static void cross_attend(const struct m2c_text_pass *pass, const struct m2c_bloc
                                           .head_dim = head_dim};
         m2c_attention_run(&attention, pass->encoder->members[0].scores);
     }
-    m2c_block_merge(block, rows, pass->wanted_n, pass->wanted_x);
+    m2c_block_merge(block, rows, pass->wanted_n, pass->wanted_x, &pass->encoder->members[0]);
 }
 
 static void read_words(const struct m2c_text_pass *pass, const struct m2c_mlm_head *head,
@@ -47,10 +47,10 @@ static void read_words(const struct m2c_text_pass *pass, const struct m2c_mlm_he
     size_t words = m2c_linear_out(head->decoder);
     m2c_norm_rows(&pass->base->ln_final, rows, pass->wanted_x, pass->wanted_n);
     m2c_linear_apply(head->dense, rows.end, pass->wanted_n, width, pass->wanted_q, width,
-                     M2C_EPILOGUE_GELU);
+                     M2C_EPILOGUE_GELU, pass->encoder->members[0].linear);
     m2c_norm_rows(&head->norm, rows, pass->wanted_q, pass->wanted_q);
     m2c_linear_apply(head->decoder, rows.end, pass->wanted_q, width, logits, words,
-                     M2C_EPILOGUE_STORE);
+                     M2C_EPILOGUE_STORE, pass->encoder->members[0].linear);
 }
 
 /* The rows of the one text in the tree that are asked for. */
@@ -75,17 +75,17 @@ static size_t encode_clip(struct m2c_text_pass *pass, const struct m2c_text_batc
     const struct m2c_adapters *adapters = pass->adapters;
     size_t number = (size_t)pass->base->config.text.layers; /* the CMLM block's */
     size_t frames = (size_t)request->frames;
-    float *hidden = encoder->members[0].hidden;
+    const struct m2c_member_scratch *scratch = &encoder->members[0];
     (void)m2c_text_tree_build(&encoder->tree, batch, 0);
     pass->wanted = encoder->wanted;
     pass->wanted_count =
         want_positions(encoder, request->positions ? &request->positions[clip] : NULL);
     m2c_text_pass_run(pass);
     struct m2c_range rows = {.begin = 0, .end = pass->wanted_count};
-    m2c_text_adapter_apply(adapters->text_pre_attn[number], rows, pass->wanted_x, hidden);
+    m2c_text_adapter_apply(adapters->text_pre_attn[number], rows, pass->wanted_x, scratch);
     cross_attend(pass, block, request->frame_features + clip * frames * pass->width, frames);
-    m2c_text_adapter_apply(adapters->text_pre_mlp[number], rows, pass->wanted_x, hidden);
-    m2c_block_mlp(block, rows, pass->wanted_x, pass->wanted_n, hidden);
+    m2c_text_adapter_apply(adapters->text_pre_mlp[number], rows, pass->wanted_x, scratch);
+    m2c_block_mlp(block, rows, pass->wanted_x, pass->wanted_n, scratch);
     read_words(pass, adapters->mlm, logits);
     return pass->wanted_count;
 }

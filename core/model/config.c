@@ -30,6 +30,10 @@ static void read_eps(struct m2c_members *reader, float *out)
 /* What the heads were trained for: optional in both forms. */
 static void read_heads(struct m2c_members *reader, struct m2c_config *out)
 {
+    const json_t *untrained = m2c_members_get(reader, "untrained");
+    if (untrained && !json_is_boolean(untrained))
+        m2c_members_fail(reader, "untrained", "must be true or false");
+    out->untrained = json_is_true(untrained);
     (void)m2c_members_int(reader, "num_frames", 1, CLIP_FRAMES_MAX, &out->num_frames);
     (void)m2c_members_int(reader, "num_classes", 0, M2C_MAX_CLASSES, &out->num_classes);
     (void)m2c_members_int(reader, "mlm_head_len", 0, M2C_MAX_VOCABULARY, &out->mlm_head_len);

@@ -35,6 +35,7 @@ struct m2c_tower_config {
 
 struct m2c_config {
     bool huggingface_form;
+    bool untrained; /* `"untrained": true`: random weights, as `init` writes them */
     struct m2c_tower_config vision, text;
     int image_px, patch_px; /* square; image_px is a multiple of patch_px */
     int context_length;     /* 77 */

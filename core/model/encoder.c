@@ -3,11 +3,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "model/block.h"
-
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
+}
+
+static size_t linear_scratch_floats(void)
+{
+    return (m2c_linear_scratch_bytes() + sizeof(float) - 1) / sizeof(float);
 }
 
 static void cut_member_scratch(struct m2c_encoder *encoder, int member, size_t hidden,
@@ -15,6 +18,7 @@ static void cut_member_scratch(struct m2c_encoder *encoder, int member, size_t h
 {
     struct m2c_member_scratch *scratch = &encoder->members[member];
     scratch->hidden = m2c_arena_floats(&encoder->scratch_arena, hidden);
+    scratch->linear = m2c_arena_floats(&encoder->scratch_arena, linear_scratch_floats());
     scratch->scores = m2c_arena_floats(&encoder->scratch_arena, scores);
     scratch->keys = encoder->pointers + (size_t)member * 2 * context;
     scratch->values = scratch->keys + context;
@@ -28,7 +32,8 @@ static enum m2c_status init_members(struct m2c_encoder *encoder, struct m2c_erro
     size_t context = (size_t)config->context_length;
     size_t hidden = M2C_CHUNK_ROWS * m2c_model_hidden_widths(encoder->model).scratch;
     size_t scores = larger(tokens * tokens, context * (size_t)encoder->max_frames);
-    size_t bytes = size * (m2c_arena_floats_bytes(hidden) + m2c_arena_floats_bytes(scores));
+    size_t bytes = size * (m2c_arena_floats_bytes(hidden) + m2c_arena_floats_bytes(scores) +
+                           m2c_arena_floats_bytes(linear_scratch_floats()));
     encoder->members = calloc(size, sizeof *encoder->members);
     encoder->pointers = calloc(size * 2 * context, sizeof *encoder->pointers);
     encoder->wanted = calloc(M2C_TEXT_BATCH_ROWS, sizeof *encoder->wanted);

@@ -8,12 +8,14 @@
  *   text:    x [r, Ct] | n [r, Ct] | qkv [r, 3Ct] | wanted rows: x, n, q [r, Ct]
  *   CMLM:    the text pass, then keys and values of frames [F, 2Ct]
  *
- * and one scratch area a member: hidden [M2C_CHUNK_ROWS, widest hidden] | attention scores.
+ * and one scratch area a member: hidden [M2C_CHUNK_ROWS, widest hidden] | the
+ * linear layers' own | attention scores.
  */
 #ifndef M2C_MODEL_ENCODER_H
 #define M2C_MODEL_ENCODER_H
 
 #include "m2clip.h"
+#include "model/block.h"
 #include "model/network.h"
 #include "model/profile.h"
 #include "model/text_tree.h"
@@ -21,12 +23,6 @@
 
 /* Text rows of one batch; longer lists take several. */
 enum { M2C_TEXT_BATCH_ROWS = 4096 };
-
-struct m2c_member_scratch {
-    float *hidden;                /* [M2C_CHUNK_ROWS, widest hidden layer] */
-    float *scores;                /* attention scores of one head: L * L, or context * max_frames */
-    const float **keys, **values; /* [context] rows on the way to a text's root */
-};
 
 struct m2c_encoder {
     const struct m2c_model *model;

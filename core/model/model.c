@@ -184,16 +184,46 @@ static void measure_widths(struct m2c_model *model)
         widen_for_set(&model->widths, &model->sets[i]);
 }
 
-static enum m2c_status choose_precision(const struct m2c_model_options *options,
-                                        struct m2c_model *model, struct m2c_error *err)
+static const struct kind_choice {
+    enum m2c_precision precision;
+    enum m2c_backend backend;
+    enum m2c_linear_kind kind;
+} kind_choices[] = {
+    /* In order of preference within a precision. */
+    {M2C_PRECISION_F32, M2C_BACKEND_ONEDNN, M2C_LINEAR_ONEDNN_F32},
+    {M2C_PRECISION_F32, M2C_BACKEND_OPENBLAS, M2C_LINEAR_OPENBLAS_F32},
+    {M2C_PRECISION_BF16, M2C_BACKEND_ONEDNN, M2C_LINEAR_ONEDNN_BF16},
+};
+
+/* The first available kind of that precision and backend. */
+static const struct kind_choice *find_kind(enum m2c_precision precision, enum m2c_backend backend)
 {
-    model->precision = M2C_PRECISION_F32;
-    model->backend = M2C_BACKEND_OPENBLAS;
-    if (options->precision != M2C_PRECISION_AUTO && options->precision != M2C_PRECISION_F32)
-        return m2c_fail_field(err, M2C_USAGE, "precision", "this build computes in f32 alone");
-    if (options->backend == M2C_BACKEND_ONEDNN)
-        return m2c_fail_field(err, M2C_USAGE, "backend",
-                              "this build has the openblas backend alone");
+    for (size_t i = 0; i < sizeof kind_choices / sizeof kind_choices[0]; i++) {
+        const struct kind_choice *choice = &kind_choices[i];
+        if (choice->precision == precision &&
+            (backend == M2C_BACKEND_AUTO || choice->backend == backend) &&
+            m2c_linear_available(choice->kind))
+            return choice;
+    }
+    return NULL;
+}
+
+/* auto is bf16 where the processor multiplies it, else f32; never int8. */
+static enum m2c_status choose_kind(const struct m2c_model_options *options, struct m2c_model *model,
+                                   enum m2c_linear_kind *kind, struct m2c_error *err)
+{
+    bool automatic = options->precision == M2C_PRECISION_AUTO;
+    enum m2c_precision wanted = automatic ? M2C_PRECISION_BF16 : options->precision;
+    const struct kind_choice *choice = find_kind(wanted, options->backend);
+    if (!choice && automatic)
+        choice = find_kind(M2C_PRECISION_F32, options->backend);
+    if (!choice)
+        return m2c_fail_field(err, M2C_USAGE, "precision",
+                              "no %s product with backend %s in this build on this processor",
+                              m2c_precision_name(wanted), m2c_backend_name(options->backend));
+    model->precision = choice->precision;
+    model->backend = choice->backend;
+    *kind = choice->kind;
     return M2C_OK;
 }
 
@@ -228,9 +258,8 @@ enum m2c_status m2c_model_load(const struct m2c_model_options *options, struct m
     *out = NULL;
     if (!model)
         return m2c_fail_memory(err, "a model", sizeof *model);
-    struct m2c_set_source source = {
-        .dir = options->dir, .config = &model->config, .kind = M2C_LINEAR_OPENBLAS_F32};
-    enum m2c_status status = choose_precision(options, model, err);
+    struct m2c_set_source source = {.dir = options->dir, .config = &model->config};
+    enum m2c_status status = choose_kind(options, model, &source.kind, err);
     if (status == M2C_OK)
         status = read_folder(model, &source, err);
     if (status == M2C_OK)

@@ -127,20 +127,20 @@ static json_t *config_json(const struct m2c_config *config)
 {
     int adapter_width = config->vision.width / 2, stored = config->stored_text_layers;
     /* Those with `adapter` in their name are the authors' and only inform: tensors decide. */
-    return json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:b,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:b,"
-                     "s:i,s:i,s:i,s:s,s:f,s:i}",
-                     "embed_dim", config->embed_dim, "image_resolution", config->image_px,
-                     "vision_patch_size", config->patch_px, "vision_width", config->vision.width,
-                     "vision_layers", config->vision.layers, "vision_heads", config->vision.heads,
-                     "vision_adapter_width", adapter_width, "vision_adapter_layers",
-                     config->vision.layers, "vision_adapter_pre_attn", 0, "vision_adapter_pre_mlp",
-                     1, "context_length", config->context_length, "vocab_size", config->vocabulary,
-                     "transformer_width", config->text.width, "transformer_heads",
-                     config->text.heads, "transformer_layers", stored, "text_adapter_width",
-                     adapter_width, "text_adapter_layers", 2, "text_adapter_pre_attn", 0,
-                     "text_adapter_pre_mlp", 1, "num_classes", config->num_classes, "num_frames",
-                     config->num_frames, "mlm_head_len", config->mlm_head_len, "hidden_act",
-                     "quick_gelu", "layer_norm_eps", 1e-5, "cmlm_block", config->cmlm_block);
+    return json_pack(
+        "{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:b,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:b,"
+        "s:i,s:i,s:i,s:s,s:f,s:i,s:b}",
+        "embed_dim", config->embed_dim, "image_resolution", config->image_px, "vision_patch_size",
+        config->patch_px, "vision_width", config->vision.width, "vision_layers",
+        config->vision.layers, "vision_heads", config->vision.heads, "vision_adapter_width",
+        adapter_width, "vision_adapter_layers", config->vision.layers, "vision_adapter_pre_attn", 0,
+        "vision_adapter_pre_mlp", 1, "context_length", config->context_length, "vocab_size",
+        config->vocabulary, "transformer_width", config->text.width, "transformer_heads",
+        config->text.heads, "transformer_layers", stored, "text_adapter_width", adapter_width,
+        "text_adapter_layers", 2, "text_adapter_pre_attn", 0, "text_adapter_pre_mlp", 1,
+        "num_classes", config->num_classes, "num_frames", config->num_frames, "mlm_head_len",
+        config->mlm_head_len, "hidden_act", "quick_gelu", "layer_norm_eps", 1e-5, "cmlm_block",
+        config->cmlm_block, "untrained", 1);
 }
 
 static enum m2c_status write_config(const struct m2c_config *config, const char *dir,

@@ -3,15 +3,14 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-#include "model/block.h"
 
 void m2c_ted_down(const struct m2c_ted_adapter *adapter, struct m2c_range rows, const float *x,
-                  float *h)
+                  float *h, const struct m2c_member_scratch *scratch)
 {
     size_t width = m2c_linear_in(adapter->down);
     size_t hidden = 2 * adapter->width;
     m2c_linear_apply(adapter->down, rows.end - rows.begin, x + rows.begin * width, width,
-                     h + rows.begin * hidden, hidden, M2C_EPILOGUE_STORE);
+                     h + rows.begin * hidden, hidden, M2C_EPILOGUE_STORE, scratch->linear);
 }
 
 /* The rows at times t-1, t, t+1 of one token; NULL beyond the clip's ends. `h` is the token's row,
@@ -80,10 +79,12 @@ static void take_back_difference_bias(const struct m2c_ted_adapter *adapter, siz
 }
 
 void m2c_ted_up(const struct m2c_ted_adapter *adapter, const struct m2c_frame_grid *grid,
-                struct m2c_range rows, const float *h, float *u, float *x)
+                struct m2c_range rows, const float *h, float *x,
+                const struct m2c_member_scratch *scratch)
 {
     size_t hidden = 2 * adapter->width;
     size_t width = m2c_linear_out(adapter->up);
+    float *u = scratch->hidden;
     for (size_t i = 0;; i++) {
         struct m2c_range chunk = m2c_chunk(rows, i);
         size_t count = chunk.end - chunk.begin;
@@ -92,25 +93,25 @@ void m2c_ted_up(const struct m2c_ted_adapter *adapter, const struct m2c_frame_gr
         for (size_t r = 0; r < count; r++)
             convolve_row(adapter, grid, chunk.begin + r, h, u + r * hidden);
         m2c_linear_apply(adapter->up, count, u, hidden, x + chunk.begin * width, width,
-                         M2C_EPILOGUE_ADD);
+                         M2C_EPILOGUE_ADD, scratch->linear);
     }
     take_back_difference_bias(adapter, grid->tokens, rows, x);
 }
 
 void m2c_frame_adapter_apply(const struct m2c_frame_adapter *adapter, size_t clips, size_t frames,
-                             float *f, float *scratch)
+                             float *f, float *hidden, const struct m2c_member_scratch *scratch)
 {
     const struct m2c_kernels *kernels = m2c_kernels_get();
     size_t width = adapter->width;
     size_t dim = m2c_linear_in(adapter->down);
     size_t rows = clips * frames;
-    float *h = scratch;
-    float *u = scratch + rows * width;
-    m2c_linear_apply(adapter->down, rows, f, dim, h, width, M2C_EPILOGUE_STORE);
+    float *h = hidden;
+    float *u = hidden + rows * width;
+    m2c_linear_apply(adapter->down, rows, f, dim, h, width, M2C_EPILOGUE_STORE, scratch->linear);
     for (size_t row = 0; row < rows; row++) {
         const float *taps[3];
         time_taps(h + row * width, row % frames, frames, width, taps);
         kernels->conv_time(u + row * width, taps, adapter->time_weight, adapter->time_bias, width);
     }
-    m2c_linear_apply(adapter->up, rows, u, width, f, dim, M2C_EPILOGUE_ADD);
+    m2c_linear_apply(adapter->up, rows, u, width, f, dim, M2C_EPILOGUE_ADD, scratch->linear);
 }

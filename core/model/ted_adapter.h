@@ -10,6 +10,7 @@
 #ifndef M2C_MODEL_TED_ADAPTER_H
 #define M2C_MODEL_TED_ADAPTER_H
 
+#include "model/block.h"
 #include "model/network.h"
 #include "runtime/team.h"
 
@@ -23,15 +24,16 @@ struct m2c_frame_grid {
 
 /* h[rows] = [fc1 x | fc1' x]. x: [.., C], h: [.., 2Ca]. */
 void m2c_ted_down(const struct m2c_ted_adapter *adapter, struct m2c_range rows, const float *x,
-                  float *h);
+                  float *h, const struct m2c_member_scratch *scratch);
 
 /* x[rows] += fc2 DW1D(h) + fc2' DW2D(difference of h). Reads h of neighbouring rows, so every
- * member must have gone down. u: [M2C_CHUNK_ROWS, 2Ca] scratch. */
+ * member must have gone down. */
 void m2c_ted_up(const struct m2c_ted_adapter *adapter, const struct m2c_frame_grid *grid,
-                struct m2c_range rows, const float *h, float *u, float *x);
+                struct m2c_range rows, const float *h, float *x,
+                const struct m2c_member_scratch *scratch);
 
-/* f [B, T, E] += fc2(DW1D_time(fc1 f)) (visual.t_adapter). scratch: [2 B T, A] floats. */
+/* f [B, T, E] += fc2(DW1D_time(fc1 f)) (visual.t_adapter). hidden: [2 B T, A]. */
 void m2c_frame_adapter_apply(const struct m2c_frame_adapter *adapter, size_t clips, size_t frames,
-                             float *f, float *scratch);
+                             float *f, float *hidden, const struct m2c_member_scratch *scratch);
 
 #endif

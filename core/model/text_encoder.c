@@ -87,16 +87,16 @@ static void full_block(const struct cursor *cursor, size_t layer)
     const struct m2c_block *block = &pass->base->text[layer];
     size_t width = pass->width;
     struct m2c_range rows = share(cursor, pass->tree->rows);
-    float *hidden = cursor->scratch->hidden;
-    m2c_text_adapter_apply(pass->adapters->text_pre_attn[layer], rows, pass->x, hidden);
-    m2c_block_project(block, rows, true, pass->x, pass->n, pass->qkv);
+    const struct m2c_member_scratch *scratch = cursor->scratch;
+    m2c_text_adapter_apply(pass->adapters->text_pre_attn[layer], rows, pass->x, scratch);
+    m2c_block_project(block, rows, true, pass->x, pass->n, pass->qkv, scratch);
     meet(cursor);
     for (size_t row = rows.begin; row < rows.end; row++)
         attend(cursor, (size_t)block->heads, (int32_t)row, pass->qkv + row * 3 * width,
                pass->n + row * width);
-    m2c_block_merge(block, rows, pass->n, pass->x);
-    m2c_text_adapter_apply(pass->adapters->text_pre_mlp[layer], rows, pass->x, hidden);
-    m2c_block_mlp(block, rows, pass->x, pass->n, hidden);
+    m2c_block_merge(block, rows, pass->n, pass->x, scratch);
+    m2c_text_adapter_apply(pass->adapters->text_pre_mlp[layer], rows, pass->x, scratch);
+    m2c_block_mlp(block, rows, pass->x, pass->n, scratch);
     /* The next block's keys overwrite those that slower members still read. */
     meet(cursor);
 }
@@ -109,9 +109,9 @@ static void last_block(const struct cursor *cursor, size_t layer)
     size_t width = pass->width;
     struct m2c_range rows = share(cursor, pass->tree->rows);
     struct m2c_range wanted = share(cursor, pass->wanted_count);
-    float *hidden = cursor->scratch->hidden;
-    m2c_text_adapter_apply(pass->adapters->text_pre_attn[layer], rows, pass->x, hidden);
-    m2c_block_project(block, rows, false, pass->x, pass->n, pass->qkv);
+    const struct m2c_member_scratch *scratch = cursor->scratch;
+    m2c_text_adapter_apply(pass->adapters->text_pre_attn[layer], rows, pass->x, scratch);
+    m2c_block_project(block, rows, false, pass->x, pass->n, pass->qkv, scratch);
     meet(cursor);
     for (size_t i = wanted.begin; i < wanted.end; i++) {
         size_t row = (size_t)pass->wanted[i];
@@ -119,13 +119,14 @@ static void last_block(const struct cursor *cursor, size_t layer)
         memcpy(pass->wanted_n + i * width, pass->n + row * width, width * sizeof(float));
     }
     m2c_linear_apply(block->query, wanted.end - wanted.begin, pass->wanted_n + wanted.begin * width,
-                     width, pass->wanted_q + wanted.begin * width, width, M2C_EPILOGUE_STORE);
+                     width, pass->wanted_q + wanted.begin * width, width, M2C_EPILOGUE_STORE,
+                     scratch->linear);
     for (size_t i = wanted.begin; i < wanted.end; i++)
         attend(cursor, (size_t)block->heads, pass->wanted[i], pass->wanted_q + i * width,
                pass->wanted_n + i * width);
-    m2c_block_merge(block, wanted, pass->wanted_n, pass->wanted_x);
-    m2c_text_adapter_apply(pass->adapters->text_pre_mlp[layer], wanted, pass->wanted_x, hidden);
-    m2c_block_mlp(block, wanted, pass->wanted_x, pass->wanted_n, hidden);
+    m2c_block_merge(block, wanted, pass->wanted_n, pass->wanted_x, scratch);
+    m2c_text_adapter_apply(pass->adapters->text_pre_mlp[layer], wanted, pass->wanted_x, scratch);
+    m2c_block_mlp(block, wanted, pass->wanted_x, pass->wanted_n, scratch);
 }
 
 static void tap_block(const struct cursor *cursor, size_t layer)
@@ -217,7 +218,7 @@ static void project_texts(struct m2c_text_pass *pass, const struct m2c_text_batc
             return;
         m2c_linear_apply(base->text_projection, chunk.end - chunk.begin,
                          pass->wanted_n + chunk.begin * pass->width, pass->width, projected, dim,
-                         M2C_EPILOGUE_STORE);
+                         M2C_EPILOGUE_STORE, pass->encoder->members[0].linear);
         for (size_t row = chunk.begin; row < chunk.end; row++)
             memcpy(text + batch->order[first + row] * dim, projected + (row - chunk.begin) * dim,
                    dim * sizeof *text);

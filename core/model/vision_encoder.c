@@ -126,7 +126,8 @@ static void embed_rows(const struct cursor *cursor, struct m2c_range rows)
                          pass->grid.grid, patch_px, target);
     }
     m2c_linear_apply(base->patch, rows.end - rows.begin, patches, values,
-                     pass->x + rows.begin * width, width, M2C_EPILOGUE_STORE);
+                     pass->x + rows.begin * width, width, M2C_EPILOGUE_STORE,
+                     cursor->scratch->linear);
     for (size_t row = rows.begin; row < rows.end; row++) {
         size_t token = row % pass->grid.tokens;
         float *x = pass->x + row * width;
@@ -154,9 +155,9 @@ static void apply_ted(struct cursor *cursor, const struct m2c_ted_adapter *adapt
     if (!adapter)
         return;
     float *h = cursor->pass->h[cursor->turn++ % 2];
-    m2c_ted_down(adapter, rows, x, h);
+    m2c_ted_down(adapter, rows, x, h, cursor->scratch);
     meet(cursor);
-    m2c_ted_up(adapter, grid, rows, h, cursor->scratch->hidden, x);
+    m2c_ted_up(adapter, grid, rows, h, x, cursor->scratch);
 }
 
 /* Attention of frame `frame`, head `head`: `queries` rows of q at stride ldq. */
@@ -200,7 +201,7 @@ static bool full_block(struct cursor *cursor, size_t layer)
     struct m2c_range rows = share(cursor, pass->frames * pass->grid.tokens);
     apply_ted(cursor, pass->adapters->vision_pre_attn[layer], &pass->grid, rows, pass->x);
     mark(cursor, M2C_STAGE_TED);
-    m2c_block_project(block, rows, true, pass->x, pass->n, pass->qkv);
+    m2c_block_project(block, rows, true, pass->x, pass->n, pass->qkv, cursor->scratch);
     if (meet_or_cancel(cursor))
         return false;
     mark(cursor, M2C_STAGE_PROJECT);
@@ -212,11 +213,11 @@ static bool full_block(struct cursor *cursor, size_t layer)
     }
     meet(cursor);
     mark(cursor, M2C_STAGE_ATTENTION);
-    m2c_block_merge(block, rows, pass->n, pass->x);
+    m2c_block_merge(block, rows, pass->n, pass->x, cursor->scratch);
     mark(cursor, M2C_STAGE_MERGE);
     apply_ted(cursor, pass->adapters->vision_pre_mlp[layer], &pass->grid, rows, pass->x);
     mark(cursor, M2C_STAGE_TED);
-    m2c_block_mlp(block, rows, pass->x, pass->n, cursor->scratch->hidden);
+    m2c_block_mlp(block, rows, pass->x, pass->n, cursor->scratch);
     mark(cursor, M2C_STAGE_MLP);
     return true;
 }
@@ -240,21 +241,22 @@ static bool last_block(struct cursor *cursor, size_t layer)
     struct m2c_range rows = share(cursor, pass->frames * pass->grid.tokens);
     struct m2c_range frames = share(cursor, pass->frames);
     apply_ted(cursor, pass->adapters->vision_pre_attn[layer], &pass->grid, rows, pass->x);
-    m2c_block_project(block, rows, false, pass->x, pass->n, pass->qkv);
+    m2c_block_project(block, rows, false, pass->x, pass->n, pass->qkv, cursor->scratch);
     if (meet_or_cancel(cursor))
         return false;
     take_class_rows(pass, frames, pass->x, pass->class_x);
     take_class_rows(pass, frames, pass->n, pass->class_n);
     m2c_linear_apply(block->query, frames.end - frames.begin, pass->class_n + frames.begin * width,
-                     width, pass->class_q + frames.begin * width, width, M2C_EPILOGUE_STORE);
+                     width, pass->class_q + frames.begin * width, width, M2C_EPILOGUE_STORE,
+                     cursor->scratch->linear);
     for (size_t frame = frames.begin; frame < frames.end; frame++) {
         for (size_t head = 0; head < (size_t)block->heads; head++)
             attend(cursor, block, frame, head, pass->class_q + frame * width, width, 1,
                    pass->class_n + frame * width);
     }
-    m2c_block_merge(block, frames, pass->class_n, pass->class_x);
+    m2c_block_merge(block, frames, pass->class_n, pass->class_x, cursor->scratch);
     apply_ted(cursor, pass->adapters->vision_pre_mlp[layer], &class_grid, frames, pass->class_x);
-    m2c_block_mlp(block, frames, pass->class_x, pass->class_n, cursor->scratch->hidden);
+    m2c_block_mlp(block, frames, pass->class_x, pass->class_n, cursor->scratch);
     return true;
 }
 
@@ -321,10 +323,11 @@ static void frame_features(const struct vision_pass *pass)
     float *features = request->frame_features ? request->frame_features : pass->features;
     m2c_norm_rows(&base->ln_post, frames, pass->class_x, pass->class_n);
     m2c_linear_apply(base->vision_projection, pass->frames, pass->class_n, pass->width, features,
-                     dim, M2C_EPILOGUE_STORE);
+                     dim, M2C_EPILOGUE_STORE, pass->encoder->members[0].linear);
     if (pass->adapters->frame)
         m2c_frame_adapter_apply(pass->adapters->frame, (size_t)request->clips,
-                                (size_t)request->frames, features, pass->frame_hidden);
+                                (size_t)request->frames, features, pass->frame_hidden,
+                                &pass->encoder->members[0]);
     if (request->video)
         mean_over_frames(features, (size_t)request->clips, (size_t)request->frames, dim,
                          request->video);
@@ -339,7 +342,7 @@ static void vc_logits(const struct vision_pass *pass)
     mean_over_frames(pass->class_x, clips.end, (size_t)request->frames, pass->width, pass->class_n);
     m2c_norm_rows(&pass->base->ln_post, clips, pass->class_n, pass->class_n);
     m2c_linear_apply(vc, clips.end, pass->class_n, pass->width, request->vc_logits,
-                     m2c_linear_out(vc), M2C_EPILOGUE_STORE);
+                     m2c_linear_out(vc), M2C_EPILOGUE_STORE, pass->encoder->members[0].linear);
 }
 
 enum m2c_status m2c_encode_video(struct m2c_encoder *encoder, const struct m2c_set *set,

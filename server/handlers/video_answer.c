@@ -1,18 +1,17 @@
 /* Facts, predictions and times of an exchange into its answer. */
 #include <string.h>
 
+#include "pipeline.h"
 #include "proto/problem.h"
 #include "runtime/clock.h"
 #include "server/handlers/exchange.h"
 #include "server/handlers/json_reply.h"
 
-enum { MAX_WARNINGS = 8 };
-
 /* Storage that one answer borrows. */
 struct answer_parts {
     struct proto_video_facts video;
     struct proto_sampling_facts sampling;
-    const char *warnings[MAX_WARNINGS];
+    const char *warnings[M2C_MAX_WARNINGS];
     struct srv_predictions predictions;
 };
 
@@ -46,17 +45,6 @@ static void describe_sampling(const struct srv_exchange *exchange,
     };
 }
 
-static size_t list_warnings(unsigned bits, const char *out[MAX_WARNINGS])
-{
-    size_t count = 0;
-    for (unsigned bit = 1; bit != 0 && count < MAX_WARNINGS; bit <<= 1) {
-        const char *name = (bits & bit) ? m2c_clip_warning_name(bit) : NULL;
-        if (name)
-            out[count++] = name;
-    }
-    return count;
-}
-
 static struct proto_timing_ms times_of(const struct srv_exchange *exchange,
                                        const struct srv_exchange_item *item)
 {
@@ -88,7 +76,7 @@ static enum m2c_status fill_answer(struct srv_exchange *exchange, struct srv_exc
         .model_version = info->version,
         .precision = m2c_precision_name(m2c_model_precision(model)),
         .warnings = parts->warnings,
-        .warning_count = list_warnings(result->warnings, parts->warnings),
+        .warning_count = m2c_pipeline_warnings(model, result->warnings, parts->warnings),
         .payload = PROTO_PAYLOAD_PREDICTIONS,
         .video = &parts->video,
         .sampling = &parts->sampling,
