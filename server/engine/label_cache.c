@@ -112,7 +112,7 @@ void srv_label_cache_free(struct srv_label_cache **cache)
 }
 
 /* Version, template and text in one piece: the NULs between keep "a" + "bc" from "ab" + "c", and a
- * first byte tells a missing template from an empty one. 0 without memory. */
+ * first byte tells a missing template from an empty one, and truncation. 0 without memory. */
 static size_t flatten(struct srv_label_cache *cache, const struct srv_label_key *key)
 {
     size_t version = strlen(key->version) + 1;
@@ -127,7 +127,7 @@ static size_t flatten(struct srv_label_cache *cache, const struct srv_label_key 
         cache->key_capacity = size * 2;
     }
     char *write = cache->key;
-    *write++ = key->template_text ? 't' : 'v';
+    *write++ = (char)((key->template_text ? 't' : 'v') - (key->truncate ? 'a' - 'A' : 0));
     memcpy(write, key->version, version);
     if (key->template_text)
         memcpy(write + version, key->template_text, template_size);

@@ -6,6 +6,7 @@
 #ifndef SRV_ENGINE_LABEL_CACHE_H
 #define SRV_ENGINE_LABEL_CACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct srv_label_key {
     const char *version;       /* of the set */
     const char *template_text; /* NULL: verbatim */
     const char *text;
+    bool truncate; /* a text that is too long is an error without it, so such vectors do not mix */
 };
 
 /* A new cache of at most `max_bytes`, vectors of `dim` floats; srv_label_cache_free ends it. */

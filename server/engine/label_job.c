@@ -57,6 +57,7 @@ static struct srv_label_key key_of(const struct srv_label_job *job, size_t text)
         .version = m2c_set_info(job->request.set)->version,
         .template_text = job->request.templates[job->template_index],
         .text = job->request.texts[text].text,
+        .truncate = job->request.truncate,
     };
 }
 

@@ -24,7 +24,7 @@ static struct srv_label_cache *cache_of(size_t bytes)
 
 static struct srv_label_key key_of(const char *version, const char *template_text, const char *text)
 {
-    return (struct srv_label_key){version, template_text, text};
+    return (struct srv_label_key){version, template_text, text, false};
 }
 
 static void put(struct srv_label_cache *cache, struct srv_label_key key, float value)
@@ -70,9 +70,12 @@ static void every_part_of_the_key_counts(void **state)
     assert_true(get(cache, key_of("v2", "a {}", "x")) == 4.0f);
     assert_true(get(cache, key_of("v1", "a {}x", "")) == 5.0f);
     assert_true(get(cache, key_of("v1", "a {}", "y")) == -1.0f);
+    struct srv_label_key truncated = key_of("v1", "a {}", "x");
+    truncated.truncate = true;
+    assert_true(get(cache, truncated) == -1.0f);
     struct srv_label_cache_counts counts = srv_label_cache_counts(cache);
     assert_int_equal(counts.hits, 5);
-    assert_int_equal(counts.misses, 1);
+    assert_int_equal(counts.misses, 2);
     assert_int_equal(counts.entries, 5);
     srv_label_cache_free(&cache);
     assert_null(cache);
