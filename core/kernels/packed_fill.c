@@ -1,0 +1,124 @@
+#include <math.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "kernels/packed_kernel.h"
+
+/* One block of the depth at a time, so that what columns scatter into stays in the first cache. */
+enum { BLOCK_VALUES = M2C_PACKED_CHUNK_VALUES_MAX };
+
+/* A panel being filled. */
+struct panel {
+    const struct m2c_packed_weights *packed;
+    const float *weight; /* of the panel's first column */
+    size_t columns;      /* that exist */
+    unsigned char *to;
+    float *scale;
+    float inverse[M2C_PACKED_COLUMNS_MAX];
+    int32_t sum[M2C_PACKED_COLUMNS_MAX];
+};
+
+/* The scale of a column, and what its weights are multiplied by. */
+static void find_scale(struct panel *panel, size_t column)
+{
+    const float *weight = panel->weight + column * panel->packed->in;
+    const float most = (float)M2C_PACKED_INT8_MOST;
+    float greatest = 0.0F;
+    for (size_t i = 0; i < panel->packed->in; i++)
+        greatest = fmaxf(greatest, fabsf(weight[i]));
+    bool is_zero = greatest < M2C_PACKED_INT8_LEAST;
+    panel->scale[column] = is_zero ? 0.0F : greatest / most;
+    panel->inverse[column] = is_zero ? 0.0F : most / greatest;
+}
+
+/* The nearest step, ties to even, within -127 .. 127. */
+static int8_t quantized(float value, float inverse)
+{
+    float scaled = fmaxf(-127.0F, fminf(127.0F, value * inverse));
+    return (int8_t)lrintf(scaled);
+}
+
+/* `count` weights of a column from depth k on, in the form's number type. */
+static void narrow(struct panel *panel, size_t column, size_t k, size_t count, void *to)
+{
+    const float *from = panel->weight + column * panel->packed->in + k;
+    int8_t *bytes = to;
+    switch (panel->packed->kernel->form) {
+    case M2C_PACKED_F32:
+        memcpy(to, from, count * sizeof *from);
+        break;
+    case M2C_PACKED_BF16:
+        m2c_kernels_get()->narrow_bf16(to, from, count);
+        break;
+    case M2C_PACKED_INT8:
+        for (size_t i = 0; i < count; i++) {
+            bytes[i] = quantized(from[i], panel->inverse[column]);
+            panel->sum[column] += bytes[i];
+        }
+        break;
+    }
+}
+
+/* Words of a column to their places, `pitch` bytes apart. */
+static void scatter(unsigned char *to, size_t pitch, const unsigned char *from, size_t words,
+                    size_t word_bytes)
+{
+    for (size_t i = 0; i < words; i++) {
+        switch (word_bytes) {
+        case 4:
+            memcpy(to + i * pitch, from + 4 * i, 4);
+            break;
+        case 2:
+            memcpy(to + i * pitch, from + 2 * i, 2);
+            break;
+        default:
+            to[i * pitch] = from[i];
+            break;
+        }
+    }
+}
+
+static void fill_panel(struct panel *panel)
+{
+    const struct m2c_packed_kernel *kernel = panel->packed->kernel;
+    size_t in = panel->packed->in;
+    size_t word_bytes = kernel->word_values * kernel->weight_bytes;
+    size_t pitch = kernel->columns * word_bytes;
+    memset(panel->to, 0, panel->packed->panel_bytes);
+    for (size_t k = 0; k < in; k += BLOCK_VALUES) {
+        size_t count = in - k < BLOCK_VALUES ? in - k : BLOCK_VALUES;
+        size_t words = (count + kernel->word_values - 1) / kernel->word_values;
+        unsigned char *to = panel->to + k / kernel->word_values * pitch;
+        for (size_t column = 0; column < panel->columns; column++) {
+            unsigned char column_words[BLOCK_VALUES * sizeof(float)]
+                __attribute__((aligned(4))) = {0};
+            narrow(panel, column, k, count, column_words);
+            scatter(to + column * word_bytes, pitch, column_words, words, word_bytes);
+        }
+    }
+}
+
+void m2c_packed_fill(struct m2c_packed_weights *packed, const float *weight, size_t first,
+                     size_t last)
+{
+    size_t width = packed->kernel->columns;
+    for (size_t i = first; i < last; i++) {
+        size_t column = i * width;
+        size_t left = packed->out - column;
+        struct panel panel = {
+            .packed = packed,
+            .weight = weight + column * packed->in,
+            .columns = left < width ? left : width,
+            .to = packed->panel + i * packed->panel_bytes,
+            .scale = packed->scale + column,
+        };
+        memset(panel.scale, 0, width * sizeof *panel.scale);
+        for (size_t c = 0; packed->kernel->form == M2C_PACKED_INT8 && c < panel.columns; c++)
+            find_scale(&panel, c);
+        fill_panel(&panel);
+        for (size_t c = 0; c < width; c++) {
+            int32_t start = -packed->kernel->x_offset * panel.sum[c];
+            memcpy(packed->start + column + c, &start, sizeof start);
+        }
+    }
+}

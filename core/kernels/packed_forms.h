@@ -1,0 +1,78 @@
+/* The three forms without instructions of their own: bf16 weights are widened to float as they are
+ * read, int8 ones to int16, whose pairs are multiplied and added exactly in int32. */
+#ifndef M2C_KERNELS_PACKED_FORMS_H
+#define M2C_KERNELS_PACKED_FORMS_H
+
+#include "kernels/packed_body.h"
+
+ALWAYS_INLINE vec f32_load(const unsigned char *weights)
+{
+    return vec_load((const float *)(const void *)weights);
+}
+
+ALWAYS_INLINE vec bf16_load(const unsigned char *weights)
+{
+    return vec_load_bf16((const uint16_t *)(const void *)weights);
+}
+
+ALWAYS_INLINE vec f32_step(vec sum, vec x, vec w)
+{
+    return vec_fma(x, w, sum);
+}
+
+ALWAYS_INLINE void f32_chunk(unsigned char *to, const void *x, size_t i, const bool is_bf16,
+                             vec unused)
+{
+    (void)unused;
+    for (size_t k = 0; k < M2C_PACKED_CHUNK_WORDS; k += LANES)
+        vec_store((float *)(void *)to + k, packed_load_element(x, i + k, is_bf16));
+}
+
+ALWAYS_INLINE void bf16_chunk(unsigned char *to, const void *x, size_t i, const bool is_bf16,
+                              vec unused)
+{
+    (void)unused;
+    for (size_t k = 0; k < M2C_PACKED_CHUNK_WORDS; k += LANES) {
+        uint16_t rounded[LANES];
+        vec_store_bf16(rounded, packed_load_element(x, i + k, is_bf16));
+        vec_store((float *)(void *)to + k, vec_load_bf16(rounded));
+    }
+}
+
+/* 32 numbers to int16. */
+ALWAYS_INLINE void int8_chunk(unsigned char *to, const void *x, size_t i, const bool is_bf16,
+                              vec inverse)
+{
+    for (size_t k = 0; k < 2 * (size_t)M2C_PACKED_CHUNK_WORDS; k += LANES)
+        vec_store_int16((int16_t *)(void *)to + k,
+                        packed_load_element(x, i + k, is_bf16) * inverse);
+}
+
+static float convert_f32(const struct m2c_packed_row *row)
+{
+    packed_convert_row(row, M2C_PACKED_CHUNK_WORDS, 1.0F, f32_chunk);
+    return 1.0F;
+}
+
+static float convert_bf16(const struct m2c_packed_row *row)
+{
+    packed_convert_row(row, M2C_PACKED_CHUNK_WORDS, 1.0F, bf16_chunk);
+    return 1.0F;
+}
+
+static float convert_int8(const struct m2c_packed_row *row)
+{
+    return packed_quantize_row(row, 2 * M2C_PACKED_CHUNK_WORDS, int8_chunk);
+}
+
+static void finish_floats(const struct m2c_packed_finish *f)
+{
+    packed_finish(f, false);
+}
+
+static void finish_ints(const struct m2c_packed_finish *f)
+{
+    packed_finish(f, true);
+}
+
+#endif

@@ -1,0 +1,225 @@
+/* The portable C kernels, which say what the others compute. A word is one number: f32 and bf16
+ * forms hold it as a float, INT8 as an int32. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/packed_kernel.h"
+#include "kernels/reference.h"
+
+enum { COLUMNS = 16, GROUP_ROWS = 4 };
+
+static float element_of(const struct m2c_packed_row *row, size_t i)
+{
+    float value;
+    if (row->element == M2C_PACKED_ELEMENT_BF16)
+        m2c_widen_bf16_c(&value, (const uint16_t *)row->x + i, 1);
+    else
+        value = ((const float *)row->x)[i];
+    return value;
+}
+
+static unsigned char *word_of(const struct m2c_packed_row *row, size_t i)
+{
+    return row->to + i / M2C_PACKED_CHUNK_WORDS * row->chunk_bytes +
+           i % M2C_PACKED_CHUNK_WORDS * sizeof(float);
+}
+
+static void end_row(const struct m2c_packed_row *row)
+{
+    for (size_t i = row->in; i % M2C_PACKED_CHUNK_WORDS != 0; i++)
+        memset(word_of(row, i), 0, sizeof(float));
+}
+
+static float convert_f32(const struct m2c_packed_row *row)
+{
+    for (size_t i = 0; i < row->in; i++) {
+        float value = element_of(row, i);
+        memcpy(word_of(row, i), &value, sizeof value);
+    }
+    end_row(row);
+    return 1.0F;
+}
+
+static float convert_bf16(const struct m2c_packed_row *row)
+{
+    for (size_t i = 0; i < row->in; i++) {
+        float value = element_of(row, i);
+        uint16_t rounded;
+        m2c_narrow_bf16_c(&rounded, &value, 1);
+        m2c_widen_bf16_c(&value, &rounded, 1);
+        memcpy(word_of(row, i), &value, sizeof value);
+    }
+    end_row(row);
+    return 1.0F;
+}
+
+static float convert_int8(const struct m2c_packed_row *row)
+{
+    float greatest = 0.0F;
+    bool is_finite = true;
+    for (size_t i = 0; i < row->in; i++) {
+        float value = element_of(row, i);
+        greatest = fmaxf(greatest, fabsf(value));
+        is_finite = is_finite && isfinite(value);
+    }
+    bool is_zero = greatest < M2C_PACKED_INT8_LEAST || !is_finite;
+    float inverse = is_zero ? 0.0F : (float)M2C_PACKED_INT8_MOST / greatest;
+    for (size_t i = 0; i < row->in; i++) {
+        int32_t value = is_zero ? 0 : (int32_t)lrintf(element_of(row, i) * inverse);
+        memcpy(word_of(row, i), &value, sizeof value);
+    }
+    end_row(row);
+    return !is_finite ? NAN : is_zero ? 0.0F : greatest / (float)M2C_PACKED_INT8_MOST;
+}
+
+/* The row's word at depth i, where `x` is the row's first chunk. */
+static const unsigned char *x_word(const unsigned char *x, size_t i)
+{
+    size_t chunk_bytes = (size_t)GROUP_ROWS * M2C_PACKED_CHUNK_BYTES;
+    return x + i / M2C_PACKED_CHUNK_WORDS * chunk_bytes + i % M2C_PACKED_CHUNK_WORDS * 4;
+}
+
+static void multiply_f32(const struct m2c_packed_product *p)
+{
+    for (size_t row = 0; row < p->rows; row++) {
+        const unsigned char *x = p->x + row * M2C_PACKED_CHUNK_BYTES;
+        const float *weight = (const float *)(const void *)p->panel;
+        float *sum = p->tile + row * COLUMNS;
+        memcpy(sum, p->start, COLUMNS * sizeof *sum);
+        for (size_t i = 0; i < p->chunks * M2C_PACKED_CHUNK_WORDS; i++) {
+            float value;
+            memcpy(&value, x_word(x, i), sizeof value);
+            for (size_t c = 0; c < COLUMNS; c++)
+                sum[c] += value * weight[i * COLUMNS + c];
+        }
+    }
+}
+
+static void multiply_bf16(const struct m2c_packed_product *p)
+{
+    for (size_t row = 0; row < p->rows; row++) {
+        const unsigned char *x = p->x + row * M2C_PACKED_CHUNK_BYTES;
+        const uint16_t *weight = (const uint16_t *)(const void *)p->panel;
+        float *sum = p->tile + row * COLUMNS;
+        memcpy(sum, p->start, COLUMNS * sizeof *sum);
+        for (size_t i = 0; i < p->chunks * M2C_PACKED_CHUNK_WORDS; i++) {
+            float value;
+            float wide[COLUMNS];
+            memcpy(&value, x_word(x, i), sizeof value);
+            m2c_widen_bf16_c(wide, weight + i * COLUMNS, COLUMNS);
+            for (size_t c = 0; c < COLUMNS; c++)
+                sum[c] += value * wide[c];
+        }
+    }
+}
+
+static void multiply_int8(const struct m2c_packed_product *p)
+{
+    for (size_t row = 0; row < p->rows; row++) {
+        const unsigned char *x = p->x + row * M2C_PACKED_CHUNK_BYTES;
+        const int8_t *weight = (const int8_t *)p->panel;
+        int32_t sum[COLUMNS];
+        memcpy(sum, p->start, sizeof sum);
+        for (size_t i = 0; i < p->chunks * M2C_PACKED_CHUNK_WORDS; i++) {
+            int32_t value;
+            memcpy(&value, x_word(x, i), sizeof value);
+            for (size_t c = 0; c < COLUMNS; c++)
+                sum[c] += value * weight[i * COLUMNS + c];
+        }
+        memcpy(p->tile + row * COLUMNS, sum, sizeof sum);
+    }
+}
+
+static void widen_row(float *to, const unsigned char *y, const struct m2c_packed_finish *f)
+{
+    if (f->element == M2C_PACKED_ELEMENT_BF16)
+        m2c_widen_bf16_c(to, (const uint16_t *)(const void *)y, f->columns);
+    else
+        memcpy(to, y, f->columns * sizeof *to);
+}
+
+static void store_row(unsigned char *y, const float *from, const struct m2c_packed_finish *f)
+{
+    if (f->element == M2C_PACKED_ELEMENT_BF16)
+        m2c_narrow_bf16_c((uint16_t *)(void *)y, from, f->columns);
+    else
+        memcpy(y, from, f->columns * sizeof *from);
+}
+
+static void finish_f32(const struct m2c_packed_finish *f)
+{
+    for (size_t row = 0; row < f->rows; row++) {
+        unsigned char *y = f->y + row * f->ldy_bytes;
+        float z[COLUMNS];
+        float residual[COLUMNS];
+        memcpy(z, f->tile + row * COLUMNS, sizeof z);
+        switch (f->epilogue) {
+        case M2C_EPILOGUE_STORE:
+            m2c_bias_c(z, COLUMNS, f->bias, 1, f->columns);
+            break;
+        case M2C_EPILOGUE_ADD:
+            m2c_bias_c(z, COLUMNS, f->bias, 1, f->columns);
+            widen_row(residual, y, f);
+            m2c_add_c(z, COLUMNS, residual, COLUMNS, 1, f->columns);
+            break;
+        case M2C_EPILOGUE_QUICK_GELU:
+            m2c_bias_quick_gelu_c(z, COLUMNS, f->bias, 1, f->columns);
+            break;
+        case M2C_EPILOGUE_GELU:
+            m2c_bias_gelu_c(z, COLUMNS, f->bias, 1, f->columns);
+            break;
+        }
+        store_row(y, z, f);
+    }
+}
+
+static void finish_int8(const struct m2c_packed_finish *f)
+{
+    float scaled[GROUP_ROWS * COLUMNS];
+    struct m2c_packed_finish of_floats = *f;
+    for (size_t row = 0; row < f->rows; row++) {
+        for (size_t c = 0; c < COLUMNS; c++) {
+            int32_t sum;
+            memcpy(&sum, f->tile + row * COLUMNS + c, sizeof sum);
+            scaled[row * COLUMNS + c] = (float)sum * f->scale[c] * f->row_scale[row];
+        }
+    }
+    of_floats.tile = scaled;
+    finish_f32(&of_floats);
+}
+
+const struct m2c_packed_kernel m2c_packed_f32_c = {
+    .name = "f32 c",
+    .form = M2C_PACKED_F32,
+    .columns = COLUMNS,
+    .group_rows = GROUP_ROWS,
+    .word_values = 1,
+    .weight_bytes = 4,
+    .convert = convert_f32,
+    .multiply = multiply_f32,
+    .finish = finish_f32,
+};
+
+const struct m2c_packed_kernel m2c_packed_bf16_c = {
+    .name = "bf16 c",
+    .form = M2C_PACKED_BF16,
+    .columns = COLUMNS,
+    .group_rows = GROUP_ROWS,
+    .word_values = 1,
+    .weight_bytes = 2,
+    .convert = convert_bf16,
+    .multiply = multiply_bf16,
+    .finish = finish_f32,
+};
+
+const struct m2c_packed_kernel m2c_packed_int8_c = {
+    .name = "int8 c",
+    .form = M2C_PACKED_INT8,
+    .columns = COLUMNS,
+    .group_rows = GROUP_ROWS,
+    .word_values = 1,
+    .weight_bytes = 1,
+    .convert = convert_int8,
+    .multiply = multiply_int8,
+    .finish = finish_int8,
+};
