@@ -66,9 +66,15 @@ static enum m2c_status keep_frame(struct clip_decoder *decoder, const AVFrame *f
     return M2C_OK;
 }
 
-static bool is_doubtful(const AVFrame *frame)
+static bool is_concealed(const AVFrame *frame)
 {
     return frame->decode_error_flags || frame->flags & AV_FRAME_FLAG_CORRUPT;
+}
+
+/* Elsewhere a sign of damage means that the timeline, or a seek, was wrong. */
+static bool expects_damage(const struct m2c_timeline *timeline)
+{
+    return timeline->kind == M2C_TIMELINE_DECODED || timeline->damaged;
 }
 
 /* Reads on to frame choice.index[slot] and keeps it; *rank is the rank of the last frame that came
@@ -91,10 +97,9 @@ static enum m2c_status find_frame(struct clip_decoder *decoder, size_t slot, int
             return M2C_OK; /* times do not follow the order of showing, or are not the packets' */
         if (*rank != wanted)
             continue;
-        bool sure = decoder->timeline.kind != M2C_TIMELINE_DECODED;
-        if (sure && is_doubtful(frame))
+        if (is_concealed(frame) && !expects_damage(&decoder->timeline))
             return M2C_OK;
-        if (is_doubtful(frame))
+        if (is_concealed(frame))
             decoder->out->warnings |= M2C_CLIP_DAMAGED;
         *found = true;
         return keep_frame(decoder, frame, slot, err);
@@ -125,6 +130,8 @@ static enum m2c_status read_frames(struct clip_decoder *decoder, bool seeking, b
             decoder->report->restarts++;
             rank = -1;
             status = m2c_frame_reader_restart(&decoder->reader, key, err);
+        } else if (slot == 0 && decoder->timeline.kind != M2C_TIMELINE_DECODED) {
+            status = m2c_frame_reader_rewind(&decoder->reader, &decoder->timeline.first, err);
         }
         if (!status)
             status = find_frame(decoder, slot, &rank, complete, err);
@@ -148,13 +155,11 @@ static enum m2c_status decode_choice(struct clip_decoder *decoder, bool *complet
     if (!status)
         status = m2c_frame_reader_open(&decoder->reader, &decoder->container,
                                        timeline->reorder_delay, err);
-    if (!status && !seeking && timeline->kind != M2C_TIMELINE_DECODED)
-        status = m2c_frame_reader_rewind(&decoder->reader, &timeline->first, err);
     if (!status && seeking)
         m2c_frame_reader_want(&decoder->reader, decoder->choice.pts, decoder->choice.count);
     if (!status)
         status = read_frames(decoder, seeking, complete, err);
-    if (!status && decoder->reader.damaged && timeline->kind != M2C_TIMELINE_DECODED)
+    if (!status && decoder->reader.damaged && !expects_damage(timeline))
         *complete = false;
     m2c_frame_reader_close(&decoder->reader);
     return status;
@@ -184,27 +189,46 @@ static void describe_stream(const struct clip_decoder *decoder)
     decoder->report->kind = decoder->timeline.kind;
 }
 
+/* Whether the frames must be counted by decoding all of them. A damaged stream should, for what the
+ * decoder makes of it; one too long for that is taken at its packets' word. */
+static bool must_count(const struct clip_decoder *decoder)
+{
+    const struct m2c_timeline *timeline = &decoder->timeline;
+    const AVCodecParameters *parameters = decoder->container.stream->codecpar;
+    if (decoder->strategy == M2C_CLIP_COUNTED || timeline->kind == M2C_TIMELINE_UNKNOWN)
+        return true;
+    double pixels = 2.0 * (double)timeline->count * parameters->width * parameters->height;
+    return timeline->damaged && pixels <= (double)decoder->plan->limits.max_decoded_pixels;
+}
+
+static enum m2c_status find_frames(struct clip_decoder *decoder, struct m2c_error *err)
+{
+    bool complete = false;
+    enum m2c_status status =
+        m2c_timeline_settle_start(&decoder->container, &decoder->timeline, err);
+    if (!status && !must_count(decoder))
+        status = attempt(decoder, &complete, err);
+    if (status || complete)
+        return status;
+    status = m2c_timeline_decode(&decoder->container, &decoder->timeline, err);
+    if (!status)
+        status = attempt(decoder, &complete, err);
+    if (!status && !complete)
+        status = m2c_fail(err, M2C_UNDECODABLE_VIDEO, "a frame cannot be decoded a second time");
+    return status;
+}
+
 static enum m2c_status run(struct clip_decoder *decoder, const uint8_t *bytes, size_t size,
                            struct m2c_error *err)
 {
-    bool complete = false;
     enum m2c_status status =
         m2c_container_open(&decoder->container, bytes, size, &decoder->budget, err);
     if (status)
         return status;
     decoder->rgb.orientation = m2c_orientation_of(decoder->container.stream);
     status = m2c_timeline_walk(&decoder->container, &decoder->timeline, err);
-    bool counting =
-        decoder->strategy == M2C_CLIP_COUNTED || decoder->timeline.kind == M2C_TIMELINE_UNKNOWN;
-    if (!status && !counting)
-        status = attempt(decoder, &complete, err);
-    if (!status && !complete) {
-        status = m2c_timeline_decode(&decoder->container, &decoder->timeline, err);
-        if (!status)
-            status = attempt(decoder, &complete, err);
-    }
-    if (!status && !complete)
-        status = m2c_fail(err, M2C_UNDECODABLE_VIDEO, "a frame cannot be decoded a second time");
+    if (!status)
+        status = find_frames(decoder, err);
     if (!status)
         describe_stream(decoder);
     return status;

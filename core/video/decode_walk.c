@@ -1,5 +1,6 @@
-/* The decoding pass of timeline.h, for videos whose packets do not tell. */
+/* The decoding passes of timeline.h, for videos whose packets do not tell. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/checked.h"
 #include "video/frame_reader.h"
@@ -91,5 +92,64 @@ enum m2c_status m2c_timeline_decode(struct m2c_container *container, struct m2c_
         status = m2c_fail(err, M2C_UNDECODABLE_VIDEO, "no frame of the %s stream can be decoded",
                           container->codec->name);
     m2c_frame_reader_close(&reader);
+    return status;
+}
+
+/* Marks in decodable[doubtful] what comes out before the first frame that is certain.
+ * *as_told = false: something else came out, or nothing certain at all. */
+static enum m2c_status try_start(struct m2c_frame_reader *reader,
+                                 const struct m2c_timeline *timeline, bool *decodable,
+                                 bool *as_told, struct m2c_error *err)
+{
+    *as_told = false;
+    for (;;) {
+        const AVFrame *frame;
+        enum m2c_status status = m2c_frame_reader_next(reader, &frame, err);
+        if (status || !frame)
+            return status;
+        int64_t rank = m2c_timeline_find(timeline, frame->pts);
+        *as_told = rank >= timeline->doubtful;
+        if (rank < 0 || *as_told)
+            return M2C_OK;
+        decodable[rank] = true;
+    }
+}
+
+static void forget_undecodable(struct m2c_timeline *timeline, const bool *decodable)
+{
+    int64_t kept = 0;
+    for (int64_t i = 0; i < timeline->doubtful; i++)
+        if (decodable[i])
+            timeline->pts[kept++] = timeline->pts[i];
+    int64_t dropped = timeline->doubtful - kept;
+    timeline->count -= dropped;
+    memmove(timeline->pts + kept, timeline->pts + timeline->doubtful,
+            (size_t)(timeline->count - kept) * sizeof *timeline->pts);
+    for (int64_t i = 0; i < timeline->key_count; i++)
+        timeline->keys[i].rank -= dropped;
+    timeline->doubtful = 0;
+}
+
+enum m2c_status m2c_timeline_settle_start(struct m2c_container *container,
+                                          struct m2c_timeline *timeline, struct m2c_error *err)
+{
+    if (timeline->doubtful == 0)
+        return M2C_OK;
+    bool as_told = false;
+    struct m2c_frame_reader reader = {0};
+    bool *decodable = calloc((size_t)timeline->doubtful, sizeof *decodable);
+    enum m2c_status status =
+        decodable ? m2c_frame_reader_open(&reader, container, timeline->reorder_delay, err)
+                  : m2c_fail_memory(err, "the beginning", (size_t)timeline->doubtful);
+    if (!status)
+        status = m2c_frame_reader_rewind(&reader, &timeline->first, err);
+    if (!status)
+        status = try_start(&reader, timeline, decodable, &as_told, err);
+    if (!status && as_told)
+        forget_undecodable(timeline, decodable);
+    if (!status && !as_told)
+        timeline->kind = M2C_TIMELINE_UNKNOWN;
+    m2c_frame_reader_close(&reader);
+    free(decodable);
     return status;
 }

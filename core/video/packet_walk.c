@@ -19,6 +19,7 @@ struct walk {
     int64_t last_pts, last_duration;
     struct m2c_key_packet first;
     int64_t first_key_pts;
+    int64_t latest_before_key; /* pts of what precedes the first key packet */
     bool pts_missing, dts_missing, keys_unordered, untold, damaged, any_packet;
 };
 
@@ -83,7 +84,8 @@ static enum m2c_status note_packet(struct walk *walk, const struct m2c_codec *co
     if (av_packet_get_side_data(packet, AV_PKT_DATA_ENCRYPTION_INFO, NULL))
         return m2c_fail(err, M2C_UNDECODABLE_VIDEO, "the video is encrypted");
     walk->damaged |= (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
-    walk->untold |= !walk->any_packet && !key;
+    if (walk->key_count == 0 && !key && packet->pts > walk->latest_before_key)
+        walk->latest_before_key = packet->pts;
     if (!walk->any_packet)
         walk->first = (struct m2c_key_packet){
             .pts = packet->pts, .dts = packet->dts, .position = packet->pos};
@@ -133,13 +135,14 @@ static enum m2c_timeline_kind settle_order(struct walk *walk, int64_t *delay)
             walk->shown[i].pts = walk->shown[i].dts;
     qsort(walk->shown, walk->shown_count, sizeof *walk->shown, compare_shown);
     *delay = reorder_delay(walk);
-    if (walk->untold || walk->damaged || *delay < 0 || *delay > MAX_REORDER_DELAY)
+    if (walk->untold || *delay < 0 || *delay > MAX_REORDER_DELAY)
         return M2C_TIMELINE_UNKNOWN;
     if (walk->pts_missing)
-        return M2C_TIMELINE_BY_COUNT;
-    /* Frames shown before the first key frame may lack what they refer to. */
-    bool leading = walk->key_count == 0 || walk->shown[0].pts < walk->first_key_pts;
-    return leading || walk->keys_unordered ? M2C_TIMELINE_UNKNOWN : M2C_TIMELINE_BY_PTS;
+        return walk->damaged ? M2C_TIMELINE_UNKNOWN : M2C_TIMELINE_BY_COUNT;
+    bool ordered = walk->key_count > 0 && !walk->keys_unordered &&
+                   walk->latest_before_key < walk->first_key_pts &&
+                   walk->shown[walk->shown_count - 1].pts >= walk->first_key_pts;
+    return ordered ? M2C_TIMELINE_BY_PTS : M2C_TIMELINE_UNKNOWN;
 }
 
 static void rank_keys(struct m2c_timeline *timeline)
@@ -173,6 +176,8 @@ static enum m2c_status settle(struct walk *walk, struct m2c_timeline *timeline,
         timeline->key_count = (int64_t)walk->key_count;
         walk->keys = NULL;
         timeline->reorder_delay = (int)delay;
+        while (timeline->pts[timeline->doubtful] < walk->first_key_pts)
+            timeline->doubtful++;
         rank_keys(timeline);
     }
     return M2C_OK;
@@ -202,7 +207,7 @@ enum m2c_status m2c_timeline_walk(struct m2c_container *container, struct m2c_ti
                                   struct m2c_error *err)
 {
     *timeline = (struct m2c_timeline){.tick_s = av_q2d(container->stream->time_base)};
-    struct walk walk = {0};
+    struct walk walk = {.latest_before_key = INT64_MIN};
     AVPacket *packet = av_packet_alloc();
     enum m2c_status status = packet ? walk_packets(container, &walk, packet, err)
                                     : m2c_fail_memory(err, "a packet", sizeof *packet);

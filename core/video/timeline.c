@@ -22,7 +22,8 @@ double m2c_timeline_duration_s(const struct m2c_timeline *timeline)
     double span_s = m2c_timeline_time_s(timeline, timeline->count - 1);
     double last_s = (double)timeline->last_duration * timeline->tick_s;
     double mean_s = timeline->count > 1 ? span_s / (double)(timeline->count - 1) : 0.0;
-    return span_s + fmax(last_s, mean_s); /* AVI states one tick, whatever the rate */
+    return span_s +
+           (last_s > 0.75 * mean_s ? last_s : mean_s); /* AVI states one tick at any rate */
 }
 
 /* Containers round times to their ticks, and a last frame may be held longer: where the stated rate

@@ -15,7 +15,7 @@ enum m2c_timeline_kind {
     /* The container states no presentation times: frames are counted as they come out, and timed
      * by the decoding times in their order. */
     M2C_TIMELINE_BY_COUNT,
-    /* Packets do not tell (damage, a start without key frame, repeated times): decode to know. */
+    /* Packets do not tell (repeated times, times against the order): decode to know. */
     M2C_TIMELINE_UNKNOWN,
     /* Counted and timed by a decoding pass. */
     M2C_TIMELINE_DECODED,
@@ -36,6 +36,7 @@ struct m2c_timeline {
     struct m2c_key_packet first; /* of the walk, whatever its kind; rank 0 */
     struct m2c_key_packet *keys; /* [key_count], BY_PTS only, in both orders */
     int64_t key_count;
+    int64_t doubtful;  /* leading frames, before the first key frame: perhaps not decodable */
     int reorder_delay; /* packets that the decoder must see beyond a frame to show it; BY_PTS only
                         */
     bool damaged;      /* packets or frames could not be read */
@@ -47,6 +48,13 @@ struct m2c_timeline {
 M2C_MUST_USE enum m2c_status m2c_timeline_walk(struct m2c_container *container,
                                                struct m2c_timeline *timeline,
                                                struct m2c_error *err);
+
+/* Decodes the beginning to see which of the doubtful frames come out, and forgets the others. Does
+ * nothing where none is doubtful; sets kind UNKNOWN where the beginning is not as the packets say.
+ * Errors: as decoding. */
+M2C_MUST_USE enum m2c_status m2c_timeline_settle_start(struct m2c_container *container,
+                                                       struct m2c_timeline *timeline,
+                                                       struct m2c_error *err);
 
 /* Reopens `container`, decodes all of it and sets the timeline to what came out. `timeline` is
  * zeroed or from a walk. Errors as above and as decoding. */

@@ -1,5 +1,6 @@
 /* Every container with every codec that it may hold. */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -138,6 +139,47 @@ static void mpeg4_is_decoded_from_each_container(void **state)
     check_coder(&coders[5]);
 }
 
+struct decoding {
+    const struct made_video *video;
+    struct m2c_clip_frames clip;
+};
+
+static void *decode_in_thread(void *argument)
+{
+    struct decoding *decoding = argument;
+    struct m2c_decode_plan plan = m2c_decode_plan_defaults();
+    struct m2c_error err;
+    for (int i = 0; i < 5; i++) {
+        m2c_clip_frames_destroy(&decoding->clip);
+        if (m2c_video_decode(decoding->video->bytes, decoding->video->size, &plan, &decoding->clip,
+                             &err))
+            return decoding;
+    }
+    return NULL;
+}
+
+static void threads_decode_side_by_side(void **state)
+{
+    (void)state;
+    struct made_video video = encode(&coders[0], "threads.mp4");
+    if (!video.bytes)
+        skip();
+    struct decoding decodings[3] = {{&video, {0}}, {&video, {0}}, {&video, {0}}};
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, decode_in_thread, &decodings[i]), 0);
+    for (int i = 0; i < 3; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    for (int i = 0; i < 3; i++)
+        assert_same_clip(&decodings[0].clip, &decodings[i].clip, 0.0);
+    for (int i = 0; i < 3; i++)
+        m2c_clip_frames_destroy(&decodings[i].clip);
+    free(video.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +189,7 @@ int main(void)
         cmocka_unit_test(vp9_is_decoded_from_each_container),
         cmocka_unit_test(av1_is_decoded_from_each_container),
         cmocka_unit_test(mpeg4_is_decoded_from_each_container),
+        cmocka_unit_test(threads_decode_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, made_video_cleanup);
 }

@@ -136,12 +136,38 @@ static void intra_refresh_is_exact(void **state)
     }
 }
 
+/* One lost packet must not cost a long recording: where counting by decoding is beyond the budget,
+ * its packets' word is taken, with a warning. */
+static void a_long_damaged_video_is_still_sought_in(void **state)
+{
+    (void)state;
+    enum { TS_PACKET = 188 };
+    struct made_video video = encode(&coders[0], "damaged.ts");
+    if (!video.bytes)
+        skip();
+    size_t lost = video.size / TS_PACKET / 3 * TS_PACKET;
+    memmove(video.bytes + lost, video.bytes + lost + TS_PACKET, video.size - lost - TS_PACKET);
+    video.size -= TS_PACKET;
+    struct m2c_decode_plan plan = m2c_decode_plan_defaults();
+    struct m2c_clip_report report;
+    plan.size_px = 32;
+    plan.limits.max_decoded_pixels = 96 * 64 * 450;
+    struct m2c_clip_frames clip = decode_made(&video, &plan, M2C_CLIP_FASTEST, &report);
+    assert_int_equal(report.kind, M2C_TIMELINE_BY_PTS);
+    assert_int_equal(report.restarts, 8);
+    assert_true(clip.warnings & M2C_CLIP_DAMAGED);
+    assert_in_range(clip.facts.frames, 399, 400);
+    m2c_clip_frames_destroy(&clip);
+    free(video.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_codec_and_container_seeks_to_the_same_frames),
         cmocka_unit_test(a_long_video_does_not_fail_for_its_length),
         cmocka_unit_test(intra_refresh_is_exact),
+        cmocka_unit_test(a_long_damaged_video_is_still_sought_in),
     };
     return cmocka_run_group_tests(tests, NULL, made_video_cleanup);
 }

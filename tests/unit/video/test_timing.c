@@ -217,7 +217,11 @@ static void a_transport_stream_cut_in_the_middle_starts_at_a_key_frame(void **st
     struct made_video video = make_ramp("middle.ts");
     video.size -= 9 * TS_PACKET;
     memmove(video.bytes, video.bytes + 9 * TS_PACKET, video.size);
-    check_regular(video, 24, 16);
+    struct m2c_clip_report report;
+    struct m2c_clip_frames clip = check_ramp(video, 20, 24, 16, &report);
+    assert_int_equal(report.kind, M2C_TIMELINE_BY_PTS);
+    assert_regular_times(&clip);
+    m2c_clip_frames_destroy(&clip);
 }
 
 static void interlaced_frames_are_counted_once(void **state)
