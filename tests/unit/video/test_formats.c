@@ -164,7 +164,7 @@ static void threads_decode_side_by_side(void **state)
     struct made_video video = encode(&coders[0], "threads.mp4");
     if (!video.bytes)
         skip();
-    struct decoding decodings[3] = {{&video, {0}}, {&video, {0}}, {&video, {0}}};
+    struct decoding decodings[3] = {{.video = &video}, {.video = &video}, {.video = &video}};
     pthread_t threads[3];
     for (int i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, decode_in_thread, &decodings[i]), 0);
