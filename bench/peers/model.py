@@ -5,6 +5,8 @@ Nothing here is tuned for one library: linear layers, convolutions, softmax and 
 PyTorch's own, so that PyTorch and ONNX Runtime meet operators that they know.
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -64,7 +66,7 @@ class Attention(nn.Module):
 
     def cross(self, x, y):
         """Queries from x [B, Lq, C], keys and values from y [B, Lk, C]."""
-        width = x.shape[-1]
+        width = self.out.in_features
         q = F.linear(x, self.weight[:width], self.bias[:width])
         k, v = F.linear(y, self.weight[width:], self.bias[width:]).chunk(2, dim=-1)
         return self.out(self.mix(q, k, v, None))
@@ -109,7 +111,7 @@ class DifferenceAdapter(nn.Module):
 
     def forward(self, x):
         clips, frames, patches, _ = x.shape
-        side, width = round(patches**0.5), self.fc1.out_features
+        side, width = math.isqrt(int(patches)), self.fc1.out_features
         difference = torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:] - x[:, :-1]], dim=1)
         h = self.fc1(difference).reshape(clips * frames, side, side, width).permute(0, 3, 1, 2)
         h = F.conv2d(h, self.kernel.squeeze(2), self.bias, padding=1, groups=width)
@@ -186,7 +188,7 @@ class VisionTower(nn.Module):
     def __init__(self, config, weights):
         super().__init__()
         self.patch_px = config.patch_px
-        self.patch_weight = parameter(weights, "visual.conv1.weight")
+        self.patch_weight = nn.Parameter(weights["visual.conv1.weight"].flatten(1), False)
         self.class_embedding = parameter(weights, "visual.class_embedding")
         self.positions = parameter(weights, "visual.positional_embedding")
         self.ln_pre = layer_norm(weights, "visual.ln_pre", config.eps)
@@ -206,7 +208,7 @@ class VisionTower(nn.Module):
         p = self.patch_px
         x = clip.reshape(clips, channels, frames, height // p, p, width // p, p)
         x = x.permute(0, 2, 3, 5, 1, 4, 6).reshape(clips, frames, -1, channels * p * p)
-        x = F.linear(x, self.patch_weight.flatten(1))
+        x = F.linear(x, self.patch_weight)
         tokens = self.class_embedding.expand(clips, frames, 1, -1)
         return self.ln_pre(torch.cat([tokens, x], dim=2) + self.positions)
 
