@@ -114,6 +114,8 @@ static const struct m2c_key_packet *worthwhile_key(const struct clip_decoder *de
     enum { WORTH_FRAMES = 8 }; /* a restart throws away what the decoder holds */
     const struct m2c_key_packet *key =
         m2c_timeline_key_before(&decoder->timeline, decoder->choice.pts[slot]);
+    if (!key)
+        return NULL;
     int64_t ahead = rank + decoder->timeline.reorder_delay + WORTH_FRAMES;
     return slot == 0 || key->rank > ahead ? key : NULL;
 }

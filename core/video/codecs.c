@@ -10,13 +10,13 @@ static const struct m2c_container_format formats[] = {
 };
 
 static const struct m2c_codec codecs[] = {
-    {AV_CODEC_ID_H264, "h264", "h264", .needs_extradata = true, .skips_nonref = true},
+    {"h264", "h264", AV_CODEC_ID_H264, .needs_extradata = true, .skips_nonref = true},
     /* HEVC's "sub-layer non-reference" pictures may be referred to from a higher sub-layer. */
-    {AV_CODEC_ID_HEVC, "hevc", "hevc", .needs_extradata = true},
-    {AV_CODEC_ID_VP8, "vp8", "vp8", .needs_extradata = false},
-    {AV_CODEC_ID_VP9, "vp9", "vp9", .needs_extradata = false},
-    {AV_CODEC_ID_AV1, "av1", "libdav1d", .needs_extradata = false},
-    {AV_CODEC_ID_MPEG4, "mpeg4", "mpeg4", .needs_extradata = true, .skips_nonref = true},
+    {"hevc", "hevc", AV_CODEC_ID_HEVC, .needs_extradata = true},
+    {"vp8", "vp8", AV_CODEC_ID_VP8, .needs_extradata = false},
+    {"vp9", "vp9", AV_CODEC_ID_VP9, .needs_extradata = false},
+    {"av1", "libdav1d", AV_CODEC_ID_AV1, .needs_extradata = false},
+    {"mpeg4", "mpeg4", AV_CODEC_ID_MPEG4, .needs_extradata = true, .skips_nonref = true},
 };
 
 const struct m2c_container_format *m2c_container_format_find(const char *libav_name)

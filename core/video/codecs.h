@@ -21,9 +21,9 @@ struct m2c_container_format {
 };
 
 struct m2c_codec {
+    const char *name;    /* as in facts.codec */
+    const char *decoder; /* libav's name of the one decoder used */
     enum AVCodecID id;
-    const char *name;     /* as in facts.codec */
-    const char *decoder;  /* libav's name of the one decoder used */
     bool needs_extradata; /* in containers whose header is enough */
     bool skips_nonref;    /* skip_frame = NONREF drops only frames that nothing refers to */
 };

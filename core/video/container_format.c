@@ -32,7 +32,6 @@ static enum m2c_status probe(const uint8_t *bytes, size_t size, const AVInputFor
     if (!copy)
         return m2c_fail_memory(err, "the probe buffer", last + AVPROBE_PADDING_SIZE);
     *demuxer = NULL;
-    *score = 0;
     for (size_t count = FIRST_PROBE_BYTES;; count *= 4) {
         if (count > last)
             count = last;
@@ -56,7 +55,7 @@ enum m2c_status m2c_container_format_probe(const uint8_t *bytes, size_t size,
         return m2c_fail(err, M2C_UNDECODABLE_VIDEO, "the video is empty");
     if (is_playlist(bytes, size))
         return m2c_fail(err, M2C_UNSUPPORTED_CODEC, "a playlist is not a video");
-    int score;
+    int score = 0;
     enum m2c_status status = probe(bytes, size, demuxer, &score, err);
     if (status)
         return status;

@@ -138,9 +138,10 @@ enum m2c_status m2c_timeline_settle_start(struct m2c_container *container,
     bool as_told = false;
     struct m2c_frame_reader reader = {0};
     bool *decodable = calloc((size_t)timeline->doubtful, sizeof *decodable);
+    if (!decodable)
+        return m2c_fail_memory(err, "the beginning", (size_t)timeline->doubtful);
     enum m2c_status status =
-        decodable ? m2c_frame_reader_open(&reader, container, timeline->reorder_delay, err)
-                  : m2c_fail_memory(err, "the beginning", (size_t)timeline->doubtful);
+        m2c_frame_reader_open(&reader, container, timeline->reorder_delay, err);
     if (!status)
         status = m2c_frame_reader_rewind(&reader, &timeline->first, err);
     if (!status)

@@ -46,7 +46,7 @@ static enum m2c_status add_key(struct walk *walk, const AVPacket *packet, struct
     enum m2c_status status =
         grow(&keys, walk->key_count, &walk->key_capacity, sizeof *walk->keys, err);
     walk->keys = keys;
-    if (status)
+    if (status || !keys)
         return status;
     if (walk->key_count == 0)
         walk->first_key_pts = packet->pts;
@@ -63,7 +63,7 @@ static enum m2c_status add_shown(struct walk *walk, const AVPacket *packet, stru
     enum m2c_status status =
         grow(&shown, walk->shown_count, &walk->shown_capacity, sizeof *walk->shown, err);
     walk->shown = shown;
-    if (status)
+    if (status || !shown)
         return status;
     walk->pts_missing |= packet->pts == AV_NOPTS_VALUE;
     walk->dts_missing |= packet->dts == AV_NOPTS_VALUE;
@@ -128,7 +128,7 @@ static int64_t reorder_delay(const struct walk *walk)
 /* Sorts into presentation order and says how far the result can be trusted. */
 static enum m2c_timeline_kind settle_order(struct walk *walk, int64_t *delay)
 {
-    if (walk->pts_missing && walk->dts_missing)
+    if (!walk->shown || (walk->pts_missing && walk->dts_missing))
         return M2C_TIMELINE_UNKNOWN;
     if (walk->pts_missing)
         for (size_t i = 0; i < walk->shown_count; i++)

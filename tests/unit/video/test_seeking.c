@@ -136,6 +136,30 @@ static void intra_refresh_is_exact(void **state)
     }
 }
 
+/* The file does not say that its first sample is a key frame; it decodes all the same. */
+static void decodable_frames_before_the_first_key_frame_are_kept(void **state)
+{
+    (void)state;
+    struct made_video video = encode(&coders[0], "unsaid.mp4");
+    if (!video.bytes)
+        skip();
+    uint8_t *box = memmem(video.bytes, video.size, "stss", 4); /* version, count, samples */
+    assert_non_null(box);
+    uint8_t *count = box + 8, *samples = box + 12;
+    assert_true(count[3] > 2 && samples[3] == 1);
+    memmove(samples, samples + 4, 4 * (size_t)(count[3] - 1));
+    count[3]--;
+    struct m2c_decode_plan plan = m2c_decode_plan_defaults();
+    struct m2c_clip_report report;
+    plan.size_px = 32;
+    plan.sampling.frames = 64;
+    struct m2c_clip_frames clip = decode_all_ways(&video, &plan, &report);
+    assert_int_equal(report.kind, M2C_TIMELINE_BY_PTS);
+    assert_int_equal(clip.facts.frames, 400);
+    m2c_clip_frames_destroy(&clip);
+    free(video.bytes);
+}
+
 /* One lost packet must not cost a long recording: where counting by decoding is beyond the budget,
  * its packets' word is taken, with a warning. */
 static void a_long_damaged_video_is_still_sought_in(void **state)
@@ -167,6 +191,7 @@ int main(void)
         cmocka_unit_test(each_codec_and_container_seeks_to_the_same_frames),
         cmocka_unit_test(a_long_video_does_not_fail_for_its_length),
         cmocka_unit_test(intra_refresh_is_exact),
+        cmocka_unit_test(decodable_frames_before_the_first_key_frame_are_kept),
         cmocka_unit_test(a_long_damaged_video_is_still_sought_in),
     };
     return cmocka_run_group_tests(tests, NULL, made_video_cleanup);
