@@ -20,6 +20,8 @@ struct m2c_space_conv {
     const float *bias;   /* [channels] */
 };
 
+struct m2c_attention;
+
 struct m2c_kernels {
     enum m2c_cpu_level level;
 
@@ -72,6 +74,12 @@ struct m2c_kernels {
      * which makes it three times as fast as patch by patch. */
     void (*conv_space_run)(float *y, size_t ldy, const float *now, const float *before, size_t ld,
                            size_t first, size_t count, const struct m2c_space_conv *conv);
+
+    /* What m2c_attention_run and m2c_attention_gather call (kernels/attention.h) where bfloat16 is
+     * not asked for. */
+    void (*attention)(const struct m2c_attention *attention, float *scratch);
+    void (*attention_gather)(const float *q, const float *const *k, const float *const *v,
+                             size_t keys, size_t head_dim, float *out, float *scores);
 
     /* sum a[i] * b[i]. */
     float (*dot)(const float *a, const float *b, size_t count);

@@ -24,6 +24,9 @@ void m2c_conv_space_c(float *y, const float *const now[9], const float *const *b
                       const float *weight, const float *shift, const float *bias, size_t channels);
 void m2c_conv_space_run_c(float *y, size_t ldy, const float *now, const float *before, size_t ld,
                           size_t first, size_t count, const struct m2c_space_conv *conv);
+void m2c_attention_c(const struct m2c_attention *attention, float *scratch);
+void m2c_attention_gather_c(const float *q, const float *const *k, const float *const *v,
+                            size_t keys, size_t head_dim, float *out, float *scores);
 float m2c_dot_c(const float *a, const float *b, size_t count);
 void m2c_widen_f16_c(float *y, const uint16_t *x, size_t count);
 void m2c_widen_bf16_c(float *y, const uint16_t *x, size_t count);

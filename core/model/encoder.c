@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "kernels/attention.h"
+
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -11,6 +13,22 @@ static size_t larger(size_t a, size_t b)
 static size_t linear_scratch_floats(void)
 {
     return (m2c_linear_scratch_bytes() + sizeof(float) - 1) / sizeof(float);
+}
+
+static size_t tower_head_dim(const struct m2c_tower_config *tower)
+{
+    return (size_t)tower->width / (size_t)tower->heads;
+}
+
+/* Floats that one head takes: frames attending to themselves, texts to frames, a row of a text to
+ * the rows before it. */
+static size_t attention_floats(const struct m2c_config *config, size_t max_frames)
+{
+    size_t tokens = m2c_config_tokens(config);
+    size_t context = (size_t)config->context_length;
+    size_t vision = m2c_attention_scratch(tokens, tokens, tower_head_dim(&config->vision));
+    size_t text = m2c_attention_scratch(context, max_frames, tower_head_dim(&config->text));
+    return larger(context, larger(vision, text));
 }
 
 static void cut_member_scratch(struct m2c_encoder *encoder, int member, size_t hidden,
@@ -28,10 +46,9 @@ static enum m2c_status init_members(struct m2c_encoder *encoder, struct m2c_erro
 {
     const struct m2c_config *config = &encoder->base->config;
     size_t size = (size_t)m2c_team_size(encoder->team);
-    size_t tokens = m2c_config_tokens(config);
     size_t context = (size_t)config->context_length;
     size_t hidden = M2C_CHUNK_ROWS * m2c_model_hidden_widths(encoder->model).scratch;
-    size_t scores = larger(tokens * tokens, context * (size_t)encoder->max_frames);
+    size_t scores = attention_floats(config, (size_t)encoder->max_frames);
     size_t bytes = size * (m2c_arena_floats_bytes(hidden) + m2c_arena_floats_bytes(scores) +
                            m2c_arena_floats_bytes(linear_scratch_floats()));
     encoder->members = calloc(size, sizeof *encoder->members);

@@ -3,8 +3,6 @@
 
 #include "kernels/vector/exponential.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 /* x <- apply(x + bias), `apply` inlined with its constants in registers. */
 ALWAYS_INLINE void apply_rows(float *x, size_t ldx, const float *bias, size_t rows, size_t width,
                               vec (*apply)(vec z, const struct exponential *e), double factor)

@@ -13,6 +13,9 @@
  *   vec_min(a, b), vec_max(a, b)           b where either is a NaN
  *   vec_abs(v), vec_round(v)   to the nearest integer, ties to even
  *   vec_scale(v, n)            v * 2^n, n integral and |n| <= 160, right down to subnormals
+ *   vec_split(t, &fraction)    w, for which vec_scale(v, w) is v * 2^floor(t), and t - floor(t);
+ *                              t <= 160; -inf and whatever is below -160 scale to 0
+ *   vec_transpose(v)           v[LANES] as a matrix, in place
  *   vec_choose_below_0(z, a, b)            a where z < 0, else b
  *   vec_sum(v), vec_greatest(v)            over the lanes
  *   vec_gather(p, index)       p[index[lane]]
@@ -31,6 +34,8 @@
 #ifndef M2C_LANES
 #error "a lanes header (x86/lanes_*.h) comes before the bodies"
 #endif
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* How many lanes the next step over `left` > 0 remaining floats fills. */
 static inline size_t lanes_of(size_t left)

@@ -40,7 +40,7 @@ static inline float exponentiate(float *x, size_t width, float greatest,
     return vec_sum(sum);
 }
 
-static void softmax(float *x, size_t ldx, size_t rows, size_t width, float scale)
+static inline void softmax(float *x, size_t ldx, size_t rows, size_t width, float scale)
 {
     const struct exponential e = exponential_of((double)scale);
     for (size_t row = 0; row < rows; row++) {

@@ -3,6 +3,7 @@
 #define M2C_KERNELS_VECTOR_TABLE_H
 
 #include "kernels/vector/activation.h"
+#include "kernels/vector/attention.h"
 #include "kernels/vector/depthwise_conv.h"
 #include "kernels/vector/layer_norm.h"
 #include "kernels/vector/normalize.h"
@@ -26,6 +27,8 @@
         .conv_time = conv_time,                                                                    \
         .conv_space = conv_space,                                                                  \
         .conv_space_run = conv_space_run,                                                          \
+        .attention = attention,                                                                    \
+        .attention_gather = attention_gather,                                                      \
         .dot = dot,                                                                                \
         .widen_f16 = widen_f16,                                                                    \
         .widen_bf16 = widen_bf16,                                                                  \

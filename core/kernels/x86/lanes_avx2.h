@@ -89,6 +89,35 @@ static inline vec vec_scale(vec v, vec n)
     return v * power_of_2(half) * power_of_2(_mm256_sub_epi32(whole, half));
 }
 
+static inline vec vec_split(vec t, vec *fraction)
+{
+    vec bounded = vec_max(_mm256_set1_ps(-160.0F), t);
+    vec whole = _mm256_round_ps(bounded, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    *fraction = bounded - whole;
+    return whole;
+}
+
+static inline void vec_transpose(vec v[M2C_LANES])
+{
+    __m256d pair[M2C_LANES];
+    vec quad[M2C_LANES];
+    for (size_t i = 0; i < LANES; i += 2) {
+        pair[i] = _mm256_castps_pd(_mm256_unpacklo_ps(v[i], v[i + 1]));
+        pair[i + 1] = _mm256_castps_pd(_mm256_unpackhi_ps(v[i], v[i + 1]));
+    }
+    /* Then quad[4 q + c] holds columns c and 4 + c of rows 4 q .. 4 q + 3. */
+    for (size_t i = 0; i < LANES; i += 4) {
+        quad[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(pair[i], pair[i + 2]));
+        quad[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(pair[i], pair[i + 2]));
+        quad[i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(pair[i + 1], pair[i + 3]));
+        quad[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(pair[i + 1], pair[i + 3]));
+    }
+    for (size_t c = 0; c < 4; c++) {
+        v[c] = _mm256_permute2f128_ps(quad[c], quad[4 + c], 0x20);
+        v[4 + c] = _mm256_permute2f128_ps(quad[c], quad[4 + c], 0x31);
+    }
+}
+
 static inline vec vec_choose_below_0(vec z, vec a, vec b)
 {
     return _mm256_blendv_ps(b, a, _mm256_cmp_ps(z, _mm256_setzero_ps(), _CMP_LT_OQ));

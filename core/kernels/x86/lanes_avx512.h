@@ -79,6 +79,40 @@ static inline vec vec_scale(vec v, vec n)
     return _mm512_scalef_ps(v, n);
 }
 
+/* The instruction that scales takes the floor itself. */
+static inline vec vec_split(vec t, vec *fraction)
+{
+    *fraction = _mm512_reduce_ps(t, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    return t;
+}
+
+static inline void vec_transpose(vec v[M2C_LANES])
+{
+    __m512d pair[M2C_LANES];
+    vec quad[M2C_LANES];
+    for (size_t i = 0; i < LANES; i += 2) {
+        pair[i] = _mm512_castps_pd(_mm512_unpacklo_ps(v[i], v[i + 1]));
+        pair[i + 1] = _mm512_castps_pd(_mm512_unpackhi_ps(v[i], v[i + 1]));
+    }
+    /* Then quad[4 q + c] holds column c of each group of 4 columns, of rows 4 q .. 4 q + 3. */
+    for (size_t i = 0; i < LANES; i += 4) {
+        quad[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(pair[i], pair[i + 2]));
+        quad[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(pair[i], pair[i + 2]));
+        quad[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(pair[i + 1], pair[i + 3]));
+        quad[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(pair[i + 1], pair[i + 3]));
+    }
+    for (size_t c = 0; c < 4; c++) {
+        vec low02 = _mm512_shuffle_f32x4(quad[c], quad[4 + c], 0x88);
+        vec low13 = _mm512_shuffle_f32x4(quad[c], quad[4 + c], 0xDD);
+        vec high02 = _mm512_shuffle_f32x4(quad[8 + c], quad[12 + c], 0x88);
+        vec high13 = _mm512_shuffle_f32x4(quad[8 + c], quad[12 + c], 0xDD);
+        v[c] = _mm512_shuffle_f32x4(low02, high02, 0x88);
+        v[4 + c] = _mm512_shuffle_f32x4(low13, high13, 0x88);
+        v[8 + c] = _mm512_shuffle_f32x4(low02, high02, 0xDD);
+        v[12 + c] = _mm512_shuffle_f32x4(low13, high13, 0xDD);
+    }
+}
+
 static inline vec vec_choose_below_0(vec z, vec a, vec b)
 {
     return _mm512_mask_mov_ps(b, _mm512_cmp_ps_mask(z, _mm512_setzero_ps(), _CMP_LT_OQ), a);
