@@ -4,7 +4,7 @@
 
 #include "cli/bench.h"
 #include "kernels/library_product.h"
-#include "kernels/linear.h"
+#include "kernels/onednn_product.h"
 #include "model/flop.h"
 #include "runtime/clock.h"
 
@@ -21,7 +21,7 @@ static void multiply_share(void *argument, int member, int size)
     const struct product_run *run = argument;
     struct m2c_range rows = m2c_team_share(run->rows, 1, member, size);
     m2c_library_product_run(run->product, rows.begin, rows.end - rows.begin,
-                            run->scratch + (size_t)member * m2c_linear_scratch_bytes());
+                            run->scratch + (size_t)member * m2c_library_scratch_bytes());
 }
 
 /* The library's best product at the precision that the model runs in. */
@@ -36,8 +36,10 @@ static enum m2c_library library_of(const struct cli_session *session)
     case M2C_PRECISION_F32:
         break;
     }
-    return m2c_model_backend(session->model) == M2C_BACKEND_OPENBLAS ? M2C_LIBRARY_OPENBLAS_F32
-                                                                     : M2C_LIBRARY_ONEDNN_F32;
+    return m2c_model_backend(session->model) != M2C_BACKEND_OPENBLAS &&
+                   m2c_onednn_available(M2C_ONEDNN_F32)
+               ? M2C_LIBRARY_ONEDNN_F32
+               : M2C_LIBRARY_OPENBLAS_F32;
 }
 
 /* Median milliseconds of one product, the team sharing its rows. */
@@ -70,7 +72,7 @@ enum m2c_status cli_bench_library_rate(const struct cli_session *session, int fr
     size_t count = m2c_clip_products(session->set, frames, products);
     double total_flop = 0.0;
     double weighted = 0.0;
-    size_t scratch_bytes = (size_t)m2c_team_size(session->team) * m2c_linear_scratch_bytes();
+    size_t scratch_bytes = (size_t)m2c_team_size(session->team) * m2c_library_scratch_bytes();
     unsigned char *scratch = aligned_alloc(64, scratch_bytes);
     enum m2c_status status = M2C_OK;
     if (!scratch)

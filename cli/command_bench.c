@@ -12,7 +12,7 @@ static const struct cli_option bench_options[] = {
     {"model", CLI_VALUE, "DIR", "the model folder", 'm'},
     {"adapter", CLI_VALUE, "NAME", "adapter set to use (the folder's default)", 0},
     {"precision", CLI_VALUE, "P,...", "precisions to measure: auto, f32, bf16, int8", 0},
-    {"backend", CLI_VALUE, "NAME", "auto, openblas or onednn", 0},
+    {"backend", CLI_VALUE, "NAME", "auto, native, openblas or onednn", 0},
     {"threads", CLI_VALUE, "N,...", "thread counts to measure (the cores one may use)", 0},
     {"cpu-level", CLI_VALUE, "NAME", "highest instruction set: c, avx2 or avx512", 0},
     {"labels-file", CLI_VALUE, "FILE", "labels to encode (the set's own)", 0},

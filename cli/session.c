@@ -10,7 +10,7 @@ static const struct cli_option session_options[] = {
     {"model", CLI_VALUE, "DIR", "the model folder", 'm'},
     {"adapter", CLI_VALUE, "NAME", "adapter set to use (the folder's default)", 0},
     {"precision", CLI_VALUE, "NAME", "auto, f32, bf16 or int8", 0},
-    {"backend", CLI_VALUE, "NAME", "auto, openblas or onednn", 0},
+    {"backend", CLI_VALUE, "NAME", "auto, native, openblas or onednn", 0},
     {"threads", CLI_VALUE, "N", "threads to compute with (the cores this process may use)", 0},
     {"cpu-level", CLI_VALUE, "NAME", "highest instruction set: c, avx2 or avx512", 0},
 };

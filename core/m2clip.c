@@ -8,6 +8,7 @@ static const char *const precision_names[] = {[M2C_PRECISION_AUTO] = "auto",
                                               [M2C_PRECISION_INT8] = "int8"};
 
 static const char *const backend_names[] = {[M2C_BACKEND_AUTO] = "auto",
+                                            [M2C_BACKEND_NATIVE] = "native",
                                             [M2C_BACKEND_OPENBLAS] = "openblas",
                                             [M2C_BACKEND_ONEDNN] = "onednn"};
 
@@ -47,7 +48,7 @@ enum m2c_status m2c_backend_parse(const char *name, enum m2c_backend *out, struc
     int index = find_name(backend_names, M2C_BACKEND_ONEDNN + 1, name);
     if (index < 0)
         return m2c_fail_field(err, M2C_USAGE, "backend",
-                              "the backend is one of auto, openblas, onednn");
+                              "the backend is one of auto, native, openblas, onednn");
     *out = (enum m2c_backend)index;
     return M2C_OK;
 }

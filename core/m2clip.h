@@ -31,10 +31,16 @@ enum m2c_precision {
     M2C_PRECISION_INT8,
 };
 
-enum m2c_backend { M2C_BACKEND_AUTO, M2C_BACKEND_OPENBLAS, M2C_BACKEND_ONEDNN };
+/* Whose matrix products: our own kernels, OpenBLAS (f32) or oneDNN (f32, bf16). */
+enum m2c_backend {
+    M2C_BACKEND_AUTO,
+    M2C_BACKEND_NATIVE,
+    M2C_BACKEND_OPENBLAS,
+    M2C_BACKEND_ONEDNN,
+};
 
-/* "auto", "f32", "bf16", "int8" and "auto", "openblas", "onednn". Static storage. The parsers
- * answer M2C_USAGE with field `precision` or `backend` for anything else. */
+/* "auto", "f32", "bf16", "int8" and "auto", "native", "openblas", "onednn". Static storage. The
+ * parsers answer M2C_USAGE with field `precision` or `backend` for anything else. */
 const char *m2c_precision_name(enum m2c_precision precision);
 M2C_MUST_USE enum m2c_status m2c_precision_parse(const char *name, enum m2c_precision *out,
                                                  struct m2c_error *err);

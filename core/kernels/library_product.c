@@ -105,6 +105,11 @@ void m2c_library_product_free(struct m2c_library_product **product_pointer)
     free(product);
 }
 
+size_t m2c_library_scratch_bytes(void)
+{
+    return m2c_onednn_scratch_bytes() + 64;
+}
+
 void m2c_library_product_run(const struct m2c_library_product *product, size_t first, size_t count,
                              void *scratch)
 {

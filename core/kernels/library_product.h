@@ -27,7 +27,10 @@ M2C_MUST_USE enum m2c_status m2c_library_product_new(enum m2c_library library, s
 /* Accepts NULL, nulls the pointer. */
 void m2c_library_product_free(struct m2c_library_product **product);
 
-/* Multiplies rows first..first+count. `scratch`: m2c_linear_scratch_bytes, one area a thread. Any
+/* Scratch of one thread, in bytes, a multiple of 64. */
+size_t m2c_library_scratch_bytes(void);
+
+/* Multiplies rows first..first+count. `scratch`: m2c_library_scratch_bytes, one area a thread. Any
  * number of threads at once on rows of their own. */
 void m2c_library_product_run(const struct m2c_library_product *product, size_t first, size_t count,
                              void *scratch);

@@ -10,6 +10,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/onednn_product.h"
+#include "kernels/packed_linear.h"
 #include "runtime/checked.h"
 
 enum { CONVERTED_BYTES = 4 << 20 }; /* rows of x rounded to bf16 at a time */
@@ -19,6 +20,7 @@ struct m2c_linear {
     size_t in, out;
     float *weight; /* [out, in] until sealed; OpenBLAS keeps it */
     float *bias;   /* [out] */
+    struct m2c_packed_weights *packed;
     struct m2c_onednn_product *onednn;
 };
 
@@ -70,6 +72,7 @@ void m2c_linear_free(struct m2c_linear **layer_pointer)
     *layer_pointer = NULL;
     if (!layer)
         return;
+    m2c_packed_free(&layer->packed);
     m2c_onednn_free(&layer->onednn);
     free(layer->weight);
     free(layer->bias);
@@ -86,14 +89,33 @@ float *m2c_linear_bias(struct m2c_linear *layer)
     return layer->bias;
 }
 
+static bool is_native(enum m2c_linear_kind kind)
+{
+    return kind == M2C_LINEAR_NATIVE_F32 || kind == M2C_LINEAR_NATIVE_BF16 ||
+           kind == M2C_LINEAR_NATIVE_INT8;
+}
+
+static enum m2c_status pack_native(struct m2c_linear *layer, struct m2c_error *err)
+{
+    enum m2c_packed_form form = layer->kind == M2C_LINEAR_NATIVE_F32    ? M2C_PACKED_F32
+                                : layer->kind == M2C_LINEAR_NATIVE_BF16 ? M2C_PACKED_BF16
+                                                                        : M2C_PACKED_INT8;
+    enum m2c_status status = m2c_packed_new(form, layer->in, layer->out, &layer->packed, err);
+    if (status == M2C_OK)
+        m2c_packed_fill(layer->packed, layer->weight, 0, m2c_packed_panels(layer->packed));
+    return status;
+}
+
 enum m2c_status m2c_linear_seal(struct m2c_linear *layer, struct m2c_error *err)
 {
-    enum m2c_onednn_kind kind =
-        layer->kind == M2C_LINEAR_ONEDNN_BF16 ? M2C_ONEDNN_BF16 : M2C_ONEDNN_F32;
     if (layer->kind == M2C_LINEAR_OPENBLAS_F32)
         return M2C_OK; /* OpenBLAS reads the staging as it is */
-    enum m2c_status status = m2c_onednn_new(kind, layer->weight, layer->bias, layer->in, layer->out,
-                                            &layer->onednn, err);
+    enum m2c_onednn_kind kind =
+        layer->kind == M2C_LINEAR_ONEDNN_BF16 ? M2C_ONEDNN_BF16 : M2C_ONEDNN_F32;
+    enum m2c_status status = is_native(layer->kind)
+                                 ? pack_native(layer, err)
+                                 : m2c_onednn_new(kind, layer->weight, layer->bias, layer->in,
+                                                  layer->out, &layer->onednn, err);
     if (status != M2C_OK)
         return status;
     free(layer->weight);
@@ -104,6 +126,9 @@ enum m2c_status m2c_linear_seal(struct m2c_linear *layer, struct m2c_error *err)
 bool m2c_linear_available(enum m2c_linear_kind kind)
 {
     switch (kind) {
+    case M2C_LINEAR_NATIVE_F32:
+    case M2C_LINEAR_NATIVE_BF16:
+    case M2C_LINEAR_NATIVE_INT8:
     case M2C_LINEAR_OPENBLAS_F32:
         return true;
     case M2C_LINEAR_ONEDNN_F32:
@@ -131,14 +156,19 @@ size_t m2c_linear_out(const struct m2c_linear *layer)
 
 size_t m2c_linear_bytes(const struct m2c_linear *layer)
 {
-    size_t weights =
-        layer->onednn ? m2c_onednn_bytes(layer->onednn) : layer->in * layer->out * sizeof(float);
-    return weights + layer->out * sizeof(float);
+    size_t bias = layer->out * sizeof(float);
+    if (layer->packed)
+        return m2c_packed_bytes(layer->packed) + bias;
+    if (layer->onednn)
+        return m2c_onednn_bytes(layer->onednn) + bias;
+    return layer->in * layer->out * sizeof(float) + bias;
 }
 
-size_t m2c_linear_scratch_bytes(void)
+size_t m2c_linear_scratch_bytes(const struct m2c_linear *layer)
 {
-    return CONVERTED_BYTES + m2c_onednn_scratch_bytes();
+    if (layer->packed)
+        return m2c_packed_scratch_bytes(layer->packed);
+    return layer->onednn ? CONVERTED_BYTES + m2c_onednn_scratch_bytes() : 0;
 }
 
 /* The bias and activation that OpenBLAS does not fold in. */
@@ -211,6 +241,11 @@ void m2c_linear_apply(const struct m2c_linear *layer, size_t rows, const float *
     if (rows == 0)
         return;
     switch (layer->kind) {
+    case M2C_LINEAR_NATIVE_F32:
+    case M2C_LINEAR_NATIVE_BF16:
+    case M2C_LINEAR_NATIVE_INT8:
+        m2c_packed_multiply(layer->packed, rows, x, ldx, y, ldy, layer->bias, epilogue, scratch);
+        break;
     case M2C_LINEAR_OPENBLAS_F32:
         apply_openblas(layer, rows, x, ldx, y, ldy, epilogue);
         break;

@@ -14,6 +14,9 @@
 #include "status.h"
 
 enum m2c_linear_kind {
+    M2C_LINEAR_NATIVE_F32,   /* our own kernels (packed_linear.h) */
+    M2C_LINEAR_NATIVE_BF16,  /* x and W rounded to bfloat16, sums in f32 */
+    M2C_LINEAR_NATIVE_INT8,  /* W per output, x per row, sums exact */
     M2C_LINEAR_OPENBLAS_F32, /* single-precision products of OpenBLAS */
     M2C_LINEAR_ONEDNN_F32,   /* the same of oneDNN, weights packed */
     M2C_LINEAR_ONEDNN_BF16,  /* oneDNN: x and W rounded to bfloat16, sums in f32 */
@@ -56,8 +59,8 @@ size_t m2c_linear_out(const struct m2c_linear *layer);
 /* Bytes held by the sealed layer. */
 size_t m2c_linear_bytes(const struct m2c_linear *layer);
 
-/* Bytes of scratch that any call of any layer takes, 64-byte aligned, one area a thread. */
-size_t m2c_linear_scratch_bytes(void);
+/* Bytes of scratch that a call takes whatever its rows, 64-byte aligned, one area a thread. */
+size_t m2c_linear_scratch_bytes(const struct m2c_linear *layer);
 
 /* x: [rows, in], y: [rows, out], `ld*` floats between rows; x and y do not overlap. Any thread;
  * cannot fail; allocates nothing of ours. */

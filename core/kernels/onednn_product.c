@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernels/kernels.h"
 #include "runtime/cpu.h"
@@ -165,35 +166,64 @@ static bool choose_layout(struct m2c_onednn_product *product)
     return ok;
 }
 
-/* weight [out, in] f32 -> the packed layout of [in, out]. */
+/* Where index i of dimension `axis` lies in a blocked layout: the offset of an element is the sum
+ * over its dimensions. offsets: [count]. */
+static void axis_offsets(const dnnl_memory_desc_t *layout, int axis, size_t count, size_t *offsets)
+{
+    const dnnl_blocking_desc_t *blocking = &layout->format_desc.blocking;
+    size_t block = 1;
+    for (int b = 0; b < blocking->inner_nblks; b++)
+        block *= blocking->inner_idxs[b] == axis ? (size_t)blocking->inner_blks[b] : 1;
+    for (size_t i = 0; i < count; i++) {
+        size_t rest = i % block;
+        size_t step = 1;
+        offsets[i] = i / block * (size_t)blocking->strides[axis];
+        for (int b = blocking->inner_nblks - 1; b >= 0; b--) {
+            size_t size = (size_t)blocking->inner_blks[b];
+            if (blocking->inner_idxs[b] == axis) {
+                offsets[i] += rest % size * step;
+                rest /= size;
+            }
+            step *= size;
+        }
+    }
+}
+
+static void put_weight(enum m2c_onednn_kind kind, void *packed, size_t offset, float value)
+{
+    switch (kind) {
+    case M2C_ONEDNN_F32:
+        ((float *)packed)[offset] = value;
+        break;
+    case M2C_ONEDNN_BF16:
+        m2c_kernels_get()->narrow_bf16((uint16_t *)packed + offset, &value, 1);
+        break;
+    case M2C_ONEDNN_INT8:
+        ((int8_t *)packed)[offset] = (int8_t)value;
+        break;
+    }
+}
+
+/* weight [out, in] -> packed. Written here, as the library reorders into its own layouts element by
+ * element through its reference code: seconds a layer. */
 static bool pack(struct m2c_onednn_product *product, const float *weight)
 {
-    dnnl_memory_desc_t plain;
-    dnnl_dims_t dims = {(dnnl_dim_t)product->in, (dnnl_dim_t)product->out};
-    dnnl_dims_t strides = {1, (dnnl_dim_t)product->in};
-    dnnl_memory_t source = NULL;
-    dnnl_primitive_desc_t description = NULL;
-    dnnl_primitive_t reorder = NULL;
-    void *lent = (void *)(uintptr_t)weight; /* the library's handles know no const */
-    bool ok =
-        dnnl_memory_desc_init_by_strides(&plain, 2, dims, dnnl_f32, strides) == dnnl_success &&
-        dnnl_memory_create(&source, &plain, engine, lent) == dnnl_success &&
-        dnnl_reorder_primitive_desc_create(&description, &plain, engine, &product->weight_layout,
-                                           engine, NULL) == dnnl_success &&
-        dnnl_primitive_create(&reorder, description) == dnnl_success;
-    if (ok) {
-        dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, source},
-                                       {DNNL_ARG_TO, product->weight_memory}};
-        ok = dnnl_primitive_execute(reorder, stream, 2, arguments) == dnnl_success &&
-             dnnl_stream_wait(stream) == dnnl_success;
+    size_t *offsets = calloc(product->in + product->out, sizeof *offsets);
+    size_t *out_offsets = offsets + product->in;
+    if (!offsets || product->weight_layout.format_kind != dnnl_blocked) {
+        free(offsets);
+        return false;
     }
-    if (reorder)
-        (void)dnnl_primitive_destroy(reorder);
-    if (description)
-        (void)dnnl_primitive_desc_destroy(description);
-    if (source)
-        (void)dnnl_memory_destroy(source);
-    return ok;
+    axis_offsets(&product->weight_layout, 0, product->in, offsets);
+    axis_offsets(&product->weight_layout, 1, product->out, out_offsets);
+    memset(product->weight, 0, dnnl_memory_desc_get_size(&product->weight_layout));
+    for (size_t o = 0; o < product->out; o++) {
+        for (size_t i = 0; i < product->in; i++)
+            put_weight(product->kind, product->weight, offsets[i] + out_offsets[o],
+                       weight[o * product->in + i]);
+    }
+    free(offsets);
+    return true;
 }
 
 static bool make_memories(struct m2c_onednn_product *product, const float *bias)

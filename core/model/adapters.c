@@ -304,29 +304,42 @@ void m2c_adapters_destroy(struct m2c_adapters *adapters, const struct m2c_config
     *adapters = (struct m2c_adapters){0};
 }
 
-static size_t ted_bytes(const struct m2c_ted_adapter *adapter)
+static void visit_ted(const struct m2c_ted_adapter *adapter, m2c_linear_visit visit, void *argument)
 {
-    return adapter ? m2c_linear_bytes(adapter->down) + m2c_linear_bytes(adapter->up) : 0;
+    if (!adapter)
+        return;
+    visit(argument, adapter->down);
+    visit(argument, adapter->up);
 }
 
-static size_t text_adapter_bytes(const struct m2c_text_adapter *adapter)
+static void visit_text_adapter(const struct m2c_text_adapter *adapter, m2c_linear_visit visit,
+                               void *argument)
 {
-    return adapter ? m2c_linear_bytes(adapter->fc1) + m2c_linear_bytes(adapter->fc2) : 0;
+    if (!adapter)
+        return;
+    visit(argument, adapter->fc1);
+    visit(argument, adapter->fc2);
 }
 
-size_t m2c_adapters_bytes(const struct m2c_adapters *adapters, const struct m2c_config *config)
+void m2c_adapters_visit(const struct m2c_adapters *adapters, const struct m2c_config *config,
+                        m2c_linear_visit visit, void *argument)
 {
-    size_t bytes = 0;
-    for (int i = 0; i < config->vision.layers; i++)
-        bytes += ted_bytes(adapters->vision_pre_attn[i]) + ted_bytes(adapters->vision_pre_mlp[i]);
-    for (int i = 0; i <= config->text.layers; i++)
-        bytes += text_adapter_bytes(adapters->text_pre_attn[i]) +
-                 text_adapter_bytes(adapters->text_pre_mlp[i]);
-    if (adapters->frame)
-        bytes += m2c_linear_bytes(adapters->frame->down) + m2c_linear_bytes(adapters->frame->up);
+    for (int i = 0; i < config->vision.layers; i++) {
+        visit_ted(adapters->vision_pre_attn[i], visit, argument);
+        visit_ted(adapters->vision_pre_mlp[i], visit, argument);
+    }
+    for (int i = 0; i <= config->text.layers; i++) {
+        visit_text_adapter(adapters->text_pre_attn[i], visit, argument);
+        visit_text_adapter(adapters->text_pre_mlp[i], visit, argument);
+    }
+    if (adapters->frame) {
+        visit(argument, adapters->frame->down);
+        visit(argument, adapters->frame->up);
+    }
     if (adapters->vc)
-        bytes += m2c_linear_bytes(adapters->vc);
-    if (adapters->mlm)
-        bytes += m2c_linear_bytes(adapters->mlm->dense) + m2c_linear_bytes(adapters->mlm->decoder);
-    return bytes;
+        visit(argument, adapters->vc);
+    if (adapters->mlm) {
+        visit(argument, adapters->mlm->dense);
+        visit(argument, adapters->mlm->decoder);
+    }
 }

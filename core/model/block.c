@@ -21,9 +21,8 @@ void m2c_norm_rows(const struct m2c_norm *norm, struct m2c_range rows, const flo
                                   norm->gamma, norm->beta, rows.end - rows.begin, width, norm->eps);
 }
 
-void m2c_block_project(const struct m2c_block *block, struct m2c_range rows, bool with_query,
-                       const float *x, float *n, float *qkv,
-                       const struct m2c_member_scratch *scratch)
+void m2c_block_project(const struct m2c_block *block, struct m2c_range rows, const float *x,
+                       float *n, float *q, float *kv, const struct m2c_member_scratch *scratch)
 {
     size_t width = block->ln_1.width;
     m2c_norm_rows(&block->ln_1, rows, x, n);
@@ -33,12 +32,11 @@ void m2c_block_project(const struct m2c_block *block, struct m2c_range rows, boo
         if (count == 0)
             return;
         const float *input = n + chunk.begin * width;
-        float *output = qkv + chunk.begin * 3 * width;
-        if (with_query)
-            m2c_linear_apply(block->query, count, input, width, output, 3 * width,
+        if (q)
+            m2c_linear_apply(block->query, count, input, width, q + chunk.begin * width, width,
                              M2C_EPILOGUE_STORE, scratch->linear);
-        m2c_linear_apply(block->key_value, count, input, width, output + width, 3 * width,
-                         M2C_EPILOGUE_STORE, scratch->linear);
+        m2c_linear_apply(block->key_value, count, input, width, kv + chunk.begin * 2 * width,
+                         2 * width, M2C_EPILOGUE_STORE, scratch->linear);
     }
 }
 

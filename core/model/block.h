@@ -29,11 +29,10 @@ struct m2c_range m2c_chunk(struct m2c_range rows, size_t index);
 /* y = LN(x) on `rows`; x, y: [.., width]. */
 void m2c_norm_rows(const struct m2c_norm *norm, struct m2c_range rows, const float *x, float *y);
 
-/* n = LN1(x); qkv[:, C..3C) = keys and values; with_query also qkv[:, 0..C). x, n: [.., C],
- * qkv: [.., 3C]. */
-void m2c_block_project(const struct m2c_block *block, struct m2c_range rows, bool with_query,
-                       const float *x, float *n, float *qkv,
-                       const struct m2c_member_scratch *scratch);
+/* n = LN1(x); kv = keys, then values; q = queries unless it is NULL. x, n, q: [.., C],
+ * kv: [.., 2C]. */
+void m2c_block_project(const struct m2c_block *block, struct m2c_range rows, const float *x,
+                       float *n, float *q, float *kv, const struct m2c_member_scratch *scratch);
 
 /* x += attention output projected: x, n: [.., C]. */
 void m2c_block_merge(const struct m2c_block *block, struct m2c_range rows, const float *n, float *x,

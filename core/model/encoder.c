@@ -10,9 +10,10 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static size_t linear_scratch_floats(void)
+static size_t linear_scratch_floats(const struct m2c_encoder *encoder)
 {
-    return (m2c_linear_scratch_bytes() + sizeof(float) - 1) / sizeof(float);
+    size_t bytes = m2c_model_linear_scratch_bytes(encoder->model);
+    return (bytes + sizeof(float) - 1) / sizeof(float);
 }
 
 static size_t tower_head_dim(const struct m2c_tower_config *tower)
@@ -36,7 +37,7 @@ static void cut_member_scratch(struct m2c_encoder *encoder, int member, size_t h
 {
     struct m2c_member_scratch *scratch = &encoder->members[member];
     scratch->hidden = m2c_arena_floats(&encoder->scratch_arena, hidden);
-    scratch->linear = m2c_arena_floats(&encoder->scratch_arena, linear_scratch_floats());
+    scratch->linear = m2c_arena_floats(&encoder->scratch_arena, linear_scratch_floats(encoder));
     scratch->scores = m2c_arena_floats(&encoder->scratch_arena, scores);
     scratch->keys = encoder->pointers + (size_t)member * 2 * context;
     scratch->values = scratch->keys + context;
@@ -50,7 +51,7 @@ static enum m2c_status init_members(struct m2c_encoder *encoder, struct m2c_erro
     size_t hidden = M2C_CHUNK_ROWS * m2c_model_hidden_widths(encoder->model).scratch;
     size_t scores = attention_floats(config, (size_t)encoder->max_frames);
     size_t bytes = size * (m2c_arena_floats_bytes(hidden) + m2c_arena_floats_bytes(scores) +
-                           m2c_arena_floats_bytes(linear_scratch_floats()));
+                           m2c_arena_floats_bytes(linear_scratch_floats(encoder)));
     encoder->members = calloc(size, sizeof *encoder->members);
     encoder->pointers = calloc(size * 2 * context, sizeof *encoder->pointers);
     encoder->wanted = calloc(M2C_TEXT_BATCH_ROWS, sizeof *encoder->wanted);

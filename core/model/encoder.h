@@ -2,10 +2,10 @@
  *
  * One arena, cut anew by each pass:
  *
- *   vision:  x [R, C] | n [R, C] | qkv [R, 3C] | h0 [R, 2Ca] | h1 [R, 2Ca] |
+ *   vision:  x [R, C] | n [R, C] | q [R, C] | kv [R, 2C] | h0 [R, 2Ca] | h1 [R, 2Ca] |
  *            class rows: x [F, C] | n [F, C] | q [F, C] |
  *            features [F, E] | frame adapter's hidden [2F, A]      R = F L rows of F frames
- *   text:    x [r, Ct] | n [r, Ct] | qkv [r, 3Ct] | wanted rows: x, n, q [r, Ct]
+ *   text:    x [r, Ct] | n [r, Ct] | q [r, Ct] | kv [r, 2Ct] | wanted rows: x, n, q [r, Ct]
  *   CMLM:    the text pass, then keys and values of frames [F, 2Ct]
  *
  * and one scratch area a member: hidden [M2C_CHUNK_ROWS, widest hidden] | the
@@ -49,6 +49,9 @@ struct m2c_hidden_widths {
     size_t frame;   /* A of visual.t_adapter */
 };
 struct m2c_hidden_widths m2c_model_hidden_widths(const struct m2c_model *model);
+
+/* Bytes of scratch that any linear layer of the model takes. */
+size_t m2c_model_linear_scratch_bytes(const struct m2c_model *model);
 
 /* Arena bytes of each pass. */
 size_t m2c_vision_arena_bytes(const struct m2c_config *config,

@@ -7,6 +7,7 @@
 #include "model/adapter_set.h"
 #include "model/encoder.h"
 #include "model/folder_file.h"
+#include "runtime/cpu.h"
 
 enum { MAX_SETS = 1024 };
 
@@ -21,6 +22,7 @@ struct m2c_model {
     size_t set_count;
     const struct m2c_set *default_set;
     struct m2c_hidden_widths widths;
+    size_t weight_bytes, linear_scratch_bytes;
 };
 
 static int skip_hidden(const struct dirent *entry)
@@ -173,6 +175,22 @@ static void widen_for_set(struct m2c_hidden_widths *widths, const struct m2c_set
     widths->scratch = larger(widths->scratch, widths->ted);
 }
 
+static void measure_layer(void *argument, const struct m2c_linear *layer)
+{
+    struct m2c_model *model = argument;
+    model->weight_bytes += m2c_linear_bytes(layer);
+    model->linear_scratch_bytes =
+        larger(model->linear_scratch_bytes, m2c_linear_scratch_bytes(layer));
+}
+
+static void measure_layers(struct m2c_model *model)
+{
+    model->weight_bytes = model->base.tokens->bytes;
+    m2c_base_visit(&model->base, measure_layer, model);
+    for (size_t i = 0; i < model->set_count; i++)
+        m2c_adapters_visit(&model->sets[i].adapters, &model->config, measure_layer, model);
+}
+
 static void measure_widths(struct m2c_model *model)
 {
     const struct m2c_config *config = &model->config;
@@ -190,9 +208,12 @@ static const struct kind_choice {
     enum m2c_linear_kind kind;
 } kind_choices[] = {
     /* In order of preference within a precision. */
+    {M2C_PRECISION_F32, M2C_BACKEND_NATIVE, M2C_LINEAR_NATIVE_F32},
     {M2C_PRECISION_F32, M2C_BACKEND_ONEDNN, M2C_LINEAR_ONEDNN_F32},
     {M2C_PRECISION_F32, M2C_BACKEND_OPENBLAS, M2C_LINEAR_OPENBLAS_F32},
+    {M2C_PRECISION_BF16, M2C_BACKEND_NATIVE, M2C_LINEAR_NATIVE_BF16},
     {M2C_PRECISION_BF16, M2C_BACKEND_ONEDNN, M2C_LINEAR_ONEDNN_BF16},
+    {M2C_PRECISION_INT8, M2C_BACKEND_NATIVE, M2C_LINEAR_NATIVE_INT8},
 };
 
 /* The first available kind of that precision and backend. */
@@ -213,7 +234,9 @@ static enum m2c_status choose_kind(const struct m2c_model_options *options, stru
                                    enum m2c_linear_kind *kind, struct m2c_error *err)
 {
     bool automatic = options->precision == M2C_PRECISION_AUTO;
-    enum m2c_precision wanted = automatic ? M2C_PRECISION_BF16 : options->precision;
+    enum m2c_precision wanted = options->precision;
+    if (automatic)
+        wanted = m2c_cpu_has_bf16() ? M2C_PRECISION_BF16 : M2C_PRECISION_F32;
     const struct kind_choice *choice = find_kind(wanted, options->backend);
     if (!choice && automatic)
         choice = find_kind(M2C_PRECISION_F32, options->backend);
@@ -276,6 +299,7 @@ enum m2c_status m2c_model_load(const struct m2c_model_options *options, struct m
     }
     m2c_weights_give_back(model->weights);
     measure_widths(model);
+    measure_layers(model);
     *out = model;
     return M2C_OK;
 }
@@ -332,10 +356,12 @@ struct m2c_hidden_widths m2c_model_hidden_widths(const struct m2c_model *model)
 
 size_t m2c_model_weight_bytes(const struct m2c_model *model)
 {
-    size_t bytes = m2c_base_bytes(&model->base);
-    for (size_t i = 0; i < model->set_count; i++)
-        bytes += m2c_adapters_bytes(&model->sets[i].adapters, &model->config);
-    return bytes;
+    return model->weight_bytes;
+}
+
+size_t m2c_model_linear_scratch_bytes(const struct m2c_model *model)
+{
+    return model->linear_scratch_bytes;
 }
 
 size_t m2c_model_set_count(const struct m2c_model *model)

@@ -197,25 +197,25 @@ const struct m2c_block *m2c_base_cmlm_block(const struct m2c_base *base)
     return base->cmlm ? base->cmlm : &base->text[base->config.text.layers - 1];
 }
 
-static size_t tower_bytes(const struct m2c_block *blocks, int layers)
+static void visit_tower(const struct m2c_block *blocks, int layers, m2c_linear_visit visit,
+                        void *argument)
 {
-    size_t bytes = 0;
     for (int i = 0; i < layers; i++) {
-        const struct m2c_block *block = &blocks[i];
-        bytes += m2c_linear_bytes(block->query) + m2c_linear_bytes(block->key_value) +
-                 m2c_linear_bytes(block->out) + m2c_linear_bytes(block->fc) +
-                 m2c_linear_bytes(block->proj);
+        visit(argument, blocks[i].query);
+        visit(argument, blocks[i].key_value);
+        visit(argument, blocks[i].out);
+        visit(argument, blocks[i].fc);
+        visit(argument, blocks[i].proj);
     }
-    return bytes;
 }
 
-size_t m2c_base_bytes(const struct m2c_base *base)
+void m2c_base_visit(const struct m2c_base *base, m2c_linear_visit visit, void *argument)
 {
-    size_t bytes = m2c_linear_bytes(base->patch) + m2c_linear_bytes(base->vision_projection) +
-                   m2c_linear_bytes(base->text_projection);
-    bytes += tower_bytes(base->vision, base->config.vision.layers);
-    bytes += tower_bytes(base->text, base->config.text.layers);
+    visit(argument, base->patch);
+    visit(argument, base->vision_projection);
+    visit(argument, base->text_projection);
+    visit_tower(base->vision, base->config.vision.layers, visit, argument);
+    visit_tower(base->text, base->config.text.layers, visit, argument);
     if (base->cmlm)
-        bytes += tower_bytes(base->cmlm, 1);
-    return bytes + base->tokens->bytes;
+        visit_tower(base->cmlm, 1, visit, argument);
 }

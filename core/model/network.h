@@ -110,9 +110,11 @@ M2C_MUST_USE enum m2c_status m2c_adapters_none(const struct m2c_config *config,
                                                struct m2c_error *err);
 void m2c_adapters_destroy(struct m2c_adapters *adapters, const struct m2c_config *config);
 
-/* Bytes of the packed layers. */
-size_t m2c_base_bytes(const struct m2c_base *base);
-size_t m2c_adapters_bytes(const struct m2c_adapters *adapters, const struct m2c_config *config);
+/* Calls `visit` for every linear layer. */
+typedef void (*m2c_linear_visit)(void *argument, const struct m2c_linear *layer);
+void m2c_base_visit(const struct m2c_base *base, m2c_linear_visit visit, void *argument);
+void m2c_adapters_visit(const struct m2c_adapters *adapters, const struct m2c_config *config,
+                        m2c_linear_visit visit, void *argument);
 
 /* The block that the CMLM head runs in: its own, else the last encoding block. */
 const struct m2c_block *m2c_base_cmlm_block(const struct m2c_base *base);

@@ -19,7 +19,7 @@ size_t m2c_text_arena_bytes(const struct m2c_config *config, size_t frames)
 {
     size_t width = (size_t)config->text.width;
     size_t rows = M2C_TEXT_BATCH_ROWS;
-    return 5 * m2c_arena_floats_bytes(rows * width) + m2c_arena_floats_bytes(rows * 3 * width) +
+    return 6 * m2c_arena_floats_bytes(rows * width) + m2c_arena_floats_bytes(rows * 2 * width) +
            m2c_arena_floats_bytes(frames * 2 * width);
 }
 
@@ -30,7 +30,8 @@ static void cut_arena(struct m2c_text_pass *pass)
     m2c_arena_reset(arena);
     pass->x = m2c_arena_floats(arena, floats);
     pass->n = m2c_arena_floats(arena, floats);
-    pass->qkv = m2c_arena_floats(arena, 3 * floats);
+    pass->q = m2c_arena_floats(arena, floats);
+    pass->kv = m2c_arena_floats(arena, 2 * floats);
     pass->wanted_x = m2c_arena_floats(arena, floats);
     pass->wanted_n = m2c_arena_floats(arena, floats);
     pass->wanted_q = m2c_arena_floats(arena, floats);
@@ -72,7 +73,7 @@ static void attend(const struct cursor *cursor, size_t heads, int32_t row, const
     for (size_t head = 0; head < heads; head++) {
         size_t i = keys;
         for (int32_t node = row; node >= 0; node = pass->tree->parent[node]) {
-            const float *kv = pass->qkv + (size_t)node * 3 * width + width + head * head_dim;
+            const float *kv = pass->kv + (size_t)node * 2 * width + head * head_dim;
             scratch->keys[--i] = kv;
             scratch->values[i] = kv + width;
         }
@@ -89,10 +90,10 @@ static void full_block(const struct cursor *cursor, size_t layer)
     struct m2c_range rows = share(cursor, pass->tree->rows);
     const struct m2c_member_scratch *scratch = cursor->scratch;
     m2c_text_adapter_apply(pass->adapters->text_pre_attn[layer], rows, pass->x, scratch);
-    m2c_block_project(block, rows, true, pass->x, pass->n, pass->qkv, scratch);
+    m2c_block_project(block, rows, pass->x, pass->n, pass->q, pass->kv, scratch);
     meet(cursor);
     for (size_t row = rows.begin; row < rows.end; row++)
-        attend(cursor, (size_t)block->heads, (int32_t)row, pass->qkv + row * 3 * width,
+        attend(cursor, (size_t)block->heads, (int32_t)row, pass->q + row * width,
                pass->n + row * width);
     m2c_block_merge(block, rows, pass->n, pass->x, scratch);
     m2c_text_adapter_apply(pass->adapters->text_pre_mlp[layer], rows, pass->x, scratch);
@@ -111,7 +112,7 @@ static void last_block(const struct cursor *cursor, size_t layer)
     struct m2c_range wanted = share(cursor, pass->wanted_count);
     const struct m2c_member_scratch *scratch = cursor->scratch;
     m2c_text_adapter_apply(pass->adapters->text_pre_attn[layer], rows, pass->x, scratch);
-    m2c_block_project(block, rows, false, pass->x, pass->n, pass->qkv, scratch);
+    m2c_block_project(block, rows, pass->x, pass->n, NULL, pass->kv, scratch);
     meet(cursor);
     for (size_t i = wanted.begin; i < wanted.end; i++) {
         size_t row = (size_t)pass->wanted[i];

@@ -17,7 +17,7 @@ struct m2c_text_pass {
                               all, and taps can be served */
     size_t wanted_count;
     size_t width;                           /* Ct */
-    float *x, *n, *qkv;                     /* [rows, Ct], [rows, Ct], [rows, 3Ct] */
+    float *x, *n, *q, *kv;                  /* [rows, Ct] each, kv [rows, 2Ct] */
     float *wanted_x, *wanted_n, *wanted_q;  /* [wanted, Ct] */
     float *frame_kv;                        /* [F, 2Ct] for the CMLM head */
     const struct m2c_text_request *request; /* for taps, or NULL */

@@ -23,7 +23,7 @@ struct vision_pass {
     size_t frames;                      /* F = B T */
     size_t width;                       /* C */
     struct m2c_frame_grid grid;         /* T, L, patches a side */
-    float *x, *n, *qkv, *h[2];          /* [R, C], [R, C], [R, 3C], [R, 2Ca] */
+    float *x, *n, *q, *kv, *h[2];       /* [R, C] each, kv [R, 2C], h [R, 2Ca] */
     float *class_x, *class_n, *class_q; /* [F, C] */
     float *features, *frame_hidden;     /* [F, E], [2F, A] */
     bool cancelled; /* written by member 0 before a barrier, read by all after it */
@@ -43,7 +43,7 @@ size_t m2c_vision_arena_bytes(const struct m2c_config *config,
 {
     size_t width = (size_t)config->vision.width;
     size_t rows = frames * m2c_config_tokens(config);
-    return 2 * m2c_arena_floats_bytes(rows * width) + m2c_arena_floats_bytes(rows * 3 * width) +
+    return 3 * m2c_arena_floats_bytes(rows * width) + m2c_arena_floats_bytes(rows * 2 * width) +
            2 * m2c_arena_floats_bytes(rows * widths->ted) +
            3 * m2c_arena_floats_bytes(frames * width) +
            m2c_arena_floats_bytes(frames * (size_t)config->embed_dim) +
@@ -59,7 +59,8 @@ static void cut_arena(struct vision_pass *pass)
     m2c_arena_reset(arena);
     pass->x = m2c_arena_floats(arena, rows * pass->width);
     pass->n = m2c_arena_floats(arena, rows * pass->width);
-    pass->qkv = m2c_arena_floats(arena, rows * 3 * pass->width);
+    pass->q = m2c_arena_floats(arena, rows * pass->width);
+    pass->kv = m2c_arena_floats(arena, rows * 2 * pass->width);
     pass->h[0] = m2c_arena_floats(arena, rows * widths.ted);
     pass->h[1] = m2c_arena_floats(arena, rows * widths.ted);
     pass->class_x = m2c_arena_floats(arena, class_floats);
@@ -167,17 +168,19 @@ static void attend(const struct cursor *cursor, const struct m2c_block *block, s
     const struct vision_pass *pass = cursor->pass;
     size_t width = pass->width;
     size_t head_dim = width / (size_t)block->heads;
-    const float *keys = pass->qkv + frame * pass->grid.tokens * 3 * width + width + head * head_dim;
+    const float *keys = pass->kv + frame * pass->grid.tokens * 2 * width + head * head_dim;
     struct m2c_attention attention = {.q = q + head * head_dim,
                                       .ldq = ldq,
                                       .k = keys,
                                       .v = keys + width,
-                                      .ldkv = 3 * width,
+                                      .ldkv = 2 * width,
                                       .out = out + head * head_dim,
                                       .ldo = width,
                                       .queries = queries,
                                       .keys = pass->grid.tokens,
-                                      .head_dim = head_dim};
+                                      .head_dim = head_dim,
+                                      .bf16 = m2c_model_precision(pass->encoder->model) !=
+                                              M2C_PRECISION_F32};
     m2c_attention_run(&attention, cursor->scratch->scores);
 }
 
@@ -201,15 +204,15 @@ static bool full_block(struct cursor *cursor, size_t layer)
     struct m2c_range rows = share(cursor, pass->frames * pass->grid.tokens);
     apply_ted(cursor, pass->adapters->vision_pre_attn[layer], &pass->grid, rows, pass->x);
     mark(cursor, M2C_STAGE_TED);
-    m2c_block_project(block, rows, true, pass->x, pass->n, pass->qkv, cursor->scratch);
+    m2c_block_project(block, rows, pass->x, pass->n, pass->q, pass->kv, cursor->scratch);
     if (meet_or_cancel(cursor))
         return false;
     mark(cursor, M2C_STAGE_PROJECT);
     struct m2c_range items = share(cursor, pass->frames * heads);
     for (size_t item = items.begin; item < items.end; item++) {
         size_t frame = item / heads;
-        attend(cursor, block, frame, item % heads, pass->qkv + 3 * frame * frame_floats,
-               3 * pass->width, pass->grid.tokens, pass->n + frame * frame_floats);
+        attend(cursor, block, frame, item % heads, pass->q + frame * frame_floats, pass->width,
+               pass->grid.tokens, pass->n + frame * frame_floats);
     }
     meet(cursor);
     mark(cursor, M2C_STAGE_ATTENTION);
@@ -241,7 +244,7 @@ static bool last_block(struct cursor *cursor, size_t layer)
     struct m2c_range rows = share(cursor, pass->frames * pass->grid.tokens);
     struct m2c_range frames = share(cursor, pass->frames);
     apply_ted(cursor, pass->adapters->vision_pre_attn[layer], &pass->grid, rows, pass->x);
-    m2c_block_project(block, rows, false, pass->x, pass->n, pass->qkv, cursor->scratch);
+    m2c_block_project(block, rows, pass->x, pass->n, NULL, pass->kv, cursor->scratch);
     if (meet_or_cancel(cursor))
         return false;
     take_class_rows(pass, frames, pass->x, pass->class_x);
