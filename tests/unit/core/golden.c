@@ -65,7 +65,7 @@ static void read_tokens(struct golden *golden)
     memcpy(golden->tokens, tensor->data, tensor->bytes);
 }
 
-void golden_open(struct golden *golden, const char *name, int threads)
+bool golden_open(struct golden *golden, const char *name, const struct golden_setup *setup)
 {
     char dir[512];
     char path[600];
@@ -73,15 +73,20 @@ void golden_open(struct golden *golden, const char *name, int threads)
     *golden = (struct golden){.name = name};
     (void)snprintf(dir, sizeof dir, "%s/%s", M2C_TEST_FIXTURES, name);
     (void)snprintf(path, sizeof path, "%s/golden.safetensors", dir);
-    struct m2c_model_options options = {.dir = dir, .precision = M2C_PRECISION_F32};
-    require(m2c_model_load(&options, &golden->model, &err), &err);
+    struct m2c_model_options options = {
+        .dir = dir, .precision = setup->precision, .backend = setup->backend};
+    enum m2c_status status = m2c_model_load(&options, &golden->model, &err);
+    if (status == M2C_USAGE)
+        return false;
+    require(status, &err);
     require(m2c_weights_open_file(path, &golden->file, &err), &err);
     read_input(golden);
     read_tokens(golden);
-    require(m2c_team_new(threads, &golden->team, &err), &err);
+    require(m2c_team_new(setup->threads, &golden->team, &err), &err);
     struct m2c_encoder_options encoder = {.team = golden->team,
                                           .max_frames = golden->clips * golden->frames};
     require(m2c_encoder_new(golden->model, &encoder, &golden->encoder, &err), &err);
+    return true;
 }
 
 void golden_close(struct golden *golden)

@@ -20,8 +20,16 @@ struct golden {
     double worst; /* of all comparisons */
 };
 
-/* Opens tests/fixtures/<name> on a team of `threads`; fails the test on any error. */
-void golden_open(struct golden *golden, const char *name, int threads);
+/* What a golden is computed with. */
+struct golden_setup {
+    enum m2c_precision precision;
+    enum m2c_backend backend;
+    int threads;
+};
+
+/* Opens tests/fixtures/<name>. False where this build or processor lacks the products; fails the
+ * test on any other error. */
+bool golden_open(struct golden *golden, const char *name, const struct golden_setup *setup);
 void golden_close(struct golden *golden);
 
 const struct m2c_set *golden_set(const struct golden *golden);

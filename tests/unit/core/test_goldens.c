@@ -135,17 +135,30 @@ static void check_cmlm(struct golden *golden)
     free(positions);
 }
 
-static void check_fixture(const char *name, int threads)
+static void check_backend(const char *name, enum m2c_backend backend, int threads)
 {
+    const struct golden_setup setup = {
+        .precision = M2C_PRECISION_F32, .backend = backend, .threads = threads};
     struct golden golden;
-    golden_open(&golden, name, threads);
+    if (!golden_open(&golden, name, &setup)) {
+        print_message("skipped: no backend %s here\n", m2c_backend_name(backend));
+        return;
+    }
     check_video(&golden, false);
     check_video(&golden, true);
     check_text(&golden, false);
     check_text(&golden, true);
     check_cmlm(&golden);
-    print_message("%s on %d threads: worst %.2e\n", name, threads, golden.worst);
+    print_message("%s, %s on %d threads: worst %.2e\n", name, m2c_backend_name(backend), threads,
+                  golden.worst);
     golden_close(&golden);
+}
+
+static void check_fixture(const char *name, int threads)
+{
+    check_backend(name, M2C_BACKEND_NATIVE, threads);
+    check_backend(name, M2C_BACKEND_OPENBLAS, threads);
+    check_backend(name, M2C_BACKEND_ONEDNN, threads);
 }
 
 static void tiny_premlp_agrees_at_every_stage(void **state)
