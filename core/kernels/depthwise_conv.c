@@ -2,28 +2,31 @@
 
 #include <stdbool.h>
 
-void m2c_conv_time_c(float *y, const float *const taps[3], const float *weight, const float *bias,
-                     size_t channels)
+void m2c_conv_time_run_c(float *y, size_t ldy, const float *const taps[3], size_t ld, size_t rows,
+                         const float *weight, const float *bias, size_t channels)
 {
-    for (size_t c = 0; c < channels; c++) {
-        float sum = bias[c];
-        for (size_t k = 0; k < 3; k++)
-            if (taps[k])
-                sum += weight[k * channels + c] * taps[k][c];
-        y[c] = sum;
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t c = 0; c < channels; c++) {
+            float sum = bias[c];
+            for (size_t k = 0; k < 3; k++)
+                if (taps[k])
+                    sum += weight[k * channels + c] * taps[k][row * ld + c];
+            y[row * ldy + c] = sum;
+        }
     }
 }
 
-void m2c_conv_space_c(float *y, const float *const now[9], const float *const *before,
-                      const float *weight, const float *shift, const float *bias, size_t channels)
+/* One patch: a NULL neighbour is beyond the border, no `before` at all the first frame. */
+static void convolve_patch(float *y, const float *const now[9], const float *const *before,
+                           const struct m2c_space_conv *conv)
 {
-    for (size_t c = 0; c < channels; c++) {
-        float sum = bias[c];
+    for (size_t c = 0; c < conv->channels; c++) {
+        float sum = conv->bias[c];
         for (size_t k = 0; k < 9; k++) {
             if (!now[k])
                 continue;
             float difference = before ? now[k][c] - before[k][c] : 0.0F;
-            sum += weight[k * channels + c] * (difference + shift[c]);
+            sum += conv->weight[k * conv->channels + c] * (difference + conv->shift[c]);
         }
         y[c] = sum;
     }
@@ -53,7 +56,6 @@ void m2c_conv_space_run_c(float *y, size_t ldy, const float *now, const float *b
         window_of(window, now, ld, conv->grid, row, column);
         if (before)
             window_of(window_before, before, ld, conv->grid, row, column);
-        m2c_conv_space_c(y + i * ldy, window, before ? window_before : NULL, conv->weight,
-                         conv->shift, conv->bias, conv->channels);
+        convolve_patch(y + i * ldy, window, before ? window_before : NULL, conv);
     }
 }

@@ -55,23 +55,19 @@ struct m2c_kernels {
     /* x <- g(x + bias), g(z) = z * (1 + erf(z / sqrt 2)) / 2 (exact GELU). */
     void (*bias_gelu)(float *x, size_t ldx, const float *bias, size_t rows, size_t width);
 
-    /* Depthwise convolution over time, width 3, of one token: y[c] = bias[c] +
-     * sum_k weight[k][c] * taps[k][c]; a NULL tap is zero padding. weight: [3, channels]. */
-    void (*conv_time)(float *y, const float *const taps[3], const float *weight, const float *bias,
-                      size_t channels);
+    /* Depthwise convolution over time, width 3, of `rows` tokens: y[row][c] = bias[c] +
+     * sum_k weight[k][c] * taps[k][row][c]. taps[k]: [rows, channels] at time k - 1 relative to
+     * y's, `ld` floats between tokens; NULL is zero padding. weight: [3, channels]. */
+    void (*conv_time_run)(float *y, size_t ldy, const float *const taps[3], size_t ld, size_t rows,
+                          const float *weight, const float *bias, size_t channels);
 
-    /* Depthwise 3 x 3 convolution over the patch grid of the frame difference, one token:
-     * y[c] = bias[c] + sum_k weight[k][c] * (now[k][c] - before[k][c] + shift[c]); a NULL `now[k]`
-     * is zero padding (the whole term is left out). `before` itself is NULL for the first frame:
-     * the difference is zero and the term is weight[k][c] * shift[c]. weight: [9, channels];
-     * shift (the down-projection's bias), bias: [channels]. (m2clip: TED-Adapter, d_t.) */
-    void (*conv_space)(float *y, const float *const now[9], const float *const *before,
-                       const float *weight, const float *shift, const float *bias, size_t channels);
-
-    /* conv_space over `count` patches from patch `first` on, in row-major order, of one frame:
-     * y: [count, channels]; now, before: [grid * grid, channels] of this frame and the one before
-     * (NULL for the first frame), `ld` floats between patches. Patches share their neighbours,
-     * which makes it three times as fast as patch by patch. */
+    /* Depthwise 3 x 3 convolution over the patch grid of the frame difference (m2clip: TED-Adapter,
+     * d_t), for `count` patches from patch `first` on in row-major order: y[i][c] = bias[c] +
+     * sum_k weight[k][c] * (now[k][c] - before[k][c] + shift[c]) over the neighbours k of patch
+     * first + i that lie in the grid. `before` NULL is the first frame: the difference is zero and
+     * a term is weight[k][c] * shift[c]. y: [count, channels]; now, before: [grid * grid, channels]
+     * of this frame and the one before, `ld` floats between patches. Patches share their
+     * neighbours, which makes a run three times as fast as patch by patch. */
     void (*conv_space_run)(float *y, size_t ldy, const float *now, const float *before, size_t ld,
                            size_t first, size_t count, const struct m2c_space_conv *conv);
 

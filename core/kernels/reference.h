@@ -18,10 +18,8 @@ void m2c_add_c(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, si
 void m2c_bias_c(float *x, size_t ldx, const float *bias, size_t rows, size_t width);
 void m2c_bias_quick_gelu_c(float *x, size_t ldx, const float *bias, size_t rows, size_t width);
 void m2c_bias_gelu_c(float *x, size_t ldx, const float *bias, size_t rows, size_t width);
-void m2c_conv_time_c(float *y, const float *const taps[3], const float *weight, const float *bias,
-                     size_t channels);
-void m2c_conv_space_c(float *y, const float *const now[9], const float *const *before,
-                      const float *weight, const float *shift, const float *bias, size_t channels);
+void m2c_conv_time_run_c(float *y, size_t ldy, const float *const taps[3], size_t ld, size_t rows,
+                         const float *weight, const float *bias, size_t channels);
 void m2c_conv_space_run_c(float *y, size_t ldy, const float *now, const float *before, size_t ld,
                           size_t first, size_t count, const struct m2c_space_conv *conv);
 void m2c_attention_c(const struct m2c_attention *attention, float *scratch);

@@ -6,97 +6,79 @@
 #include "kernels/kernels.h"
 #include "kernels/vector/lanes.h"
 
-/* The taps that are there: padding is dropped once a token, not asked about at every channel. */
-struct conv_taps {
-    size_t count;
-    const float *now[9];
-    const float *before[9];
-    const float *weight[9];
+enum { TIME_VECTORS = LANES == 16 ? 4 : 2 };
+
+/* Rows of tokens at one time each, of which the taps that are there are kept: padding is dropped
+ * once a run. */
+struct time_run {
+    float *y;
+    size_t ldy;
+    const float *tap[3], *weight[3];
+    size_t taps, ld, rows;
+    const float *bias;
 };
 
-static inline struct conv_taps conv_taps_of(const float *const *now, const float *const *before,
-                                            const float *weight, size_t taps, size_t channels)
+/* `vectors` vectors of n lanes each, from channel c on, all rows: weights stay in registers. `taps`
+ * and `vectors` are constants at every call. */
+ALWAYS_INLINE void conv_time_columns(const struct time_run *run, size_t taps, size_t c,
+                                     size_t vectors, size_t n)
 {
-    struct conv_taps present;
-    present.count = 0;
-    for (size_t k = 0; k < taps; k++) {
-        if (!now[k])
-            continue;
-        present.now[present.count] = now[k];
-        present.before[present.count] = before ? before[k] : NULL;
-        present.weight[present.count] = weight + k * channels;
-        present.count++;
+    vec weight[3][TIME_VECTORS];
+    vec bias[TIME_VECTORS];
+    for (size_t v = 0; v < vectors; v++) {
+        bias[v] = vec_load_lanes(run->bias + c + v * LANES, n);
+        for (size_t k = 0; k < taps; k++)
+            weight[k][v] = vec_load_lanes(run->weight[k] + c + v * LANES, n);
     }
-    return present;
+    for (size_t row = 0; row < run->rows; row++) {
+        float *y = run->y + row * run->ldy + c;
+        size_t at = row * run->ld + c;
+        for (size_t v = 0; v < vectors; v++) {
+            vec sum = bias[v];
+            for (size_t k = 0; k < taps; k++)
+                sum = vec_fma(weight[k][v], vec_load_lanes(run->tap[k] + at + v * LANES, n), sum);
+            vec_store_lanes(y + v * LANES, sum, n);
+        }
+    }
 }
 
-/* What a weight is multiplied by. */
+ALWAYS_INLINE void conv_time_rows(const struct time_run *run, size_t taps, size_t channels)
+{
+    size_t c = 0;
+    for (; c + TIME_VECTORS * LANES <= channels; c += TIME_VECTORS * LANES)
+        conv_time_columns(run, taps, c, TIME_VECTORS, LANES);
+    for (; c + LANES <= channels; c += LANES)
+        conv_time_columns(run, taps, c, 1, LANES);
+    if (c < channels)
+        conv_time_columns(run, taps, c, 1, channels - c);
+}
+
+static void conv_time_run(float *y, size_t ldy, const float *const taps[3], size_t ld, size_t rows,
+                          const float *weight, const float *bias, size_t channels)
+{
+    struct time_run run = {.y = y, .ldy = ldy, .ld = ld, .rows = rows, .bias = bias};
+    for (size_t k = 0; k < 3; k++) {
+        if (!taps[k])
+            continue;
+        run.tap[run.taps] = taps[k];
+        run.weight[run.taps] = weight + k * channels;
+        run.taps++;
+    }
+    if (run.taps == 3)
+        conv_time_rows(&run, 3, channels);
+    else if (run.taps == 2)
+        conv_time_rows(&run, 2, channels);
+    else if (run.taps == 1)
+        conv_time_rows(&run, 1, channels);
+    else
+        conv_time_rows(&run, 0, channels);
+}
+
+/* What a weight of the spatial convolution is multiplied by. */
 enum conv_term {
-    CONV_NOW,        /* now */
     CONV_DIFFERENCE, /* now - before + shift */
     CONV_SHIFT,      /* shift: the first frame, whose difference is zero */
 };
-
-/* `tile` vectors of n lanes each, from channel c: the taps' pointers are fetched once a tile.
- * `tile` and `term` are constants at every call. */
-static inline __attribute__((always_inline)) void conv_tile(float *y, const struct conv_taps *taps,
-                                                            const float *shift, const float *bias,
-                                                            size_t c, size_t tile, size_t n,
-                                                            enum conv_term term)
-{
-    vec sum[4];
-    vec added[4];
-    for (size_t j = 0; j < tile; j++) {
-        sum[j] = vec_load_lanes(bias + c + j * LANES, n);
-        if (term != CONV_NOW)
-            added[j] = vec_load_lanes(shift + c + j * LANES, n);
-    }
-    for (size_t k = 0; k < taps->count; k++) {
-        for (size_t j = 0; j < tile; j++) {
-            size_t at = c + j * LANES;
-            vec value;
-            if (term == CONV_SHIFT)
-                value = added[j];
-            else
-                value = vec_load_lanes(taps->now[k] + at, n);
-            if (term == CONV_DIFFERENCE)
-                value = value - vec_load_lanes(taps->before[k] + at, n) + added[j];
-            sum[j] = vec_fma(vec_load_lanes(taps->weight[k] + at, n), value, sum[j]);
-        }
-    }
-    for (size_t j = 0; j < tile; j++)
-        vec_store_lanes(y + c + j * LANES, sum[j], n);
-}
-
-static inline __attribute__((always_inline)) void conv_token(float *y, const struct conv_taps *taps,
-                                                             const float *shift, const float *bias,
-                                                             size_t channels, enum conv_term term)
-{
-    size_t c = 0;
-    for (; c + 4 * LANES <= channels; c += 4 * LANES)
-        conv_tile(y, taps, shift, bias, c, 4, LANES, term);
-    for (; c + LANES <= channels; c += LANES)
-        conv_tile(y, taps, shift, bias, c, 1, LANES, term);
-    if (c < channels)
-        conv_tile(y, taps, shift, bias, c, 1, channels - c, term);
-}
-
-static void conv_time(float *y, const float *const taps[3], const float *weight, const float *bias,
-                      size_t channels)
-{
-    const struct conv_taps present = conv_taps_of(taps, NULL, weight, 3, channels);
-    conv_token(y, &present, NULL, bias, channels, CONV_NOW);
-}
-
-static void conv_space(float *y, const float *const now[9], const float *const *before,
-                       const float *weight, const float *shift, const float *bias, size_t channels)
-{
-    const struct conv_taps present = conv_taps_of(now, before, weight, 9, channels);
-    if (before)
-        conv_token(y, &present, shift, bias, channels, CONV_DIFFERENCE);
-    else
-        conv_token(y, &present, shift, bias, channels, CONV_SHIFT);
-}
 
 /* Some neighbouring patches of one grid row. */
 struct conv_stretch {
@@ -110,9 +92,9 @@ struct conv_stretch {
 
 /* What the window's weights are multiplied by in grid column x: the window's rows from first_row to
  * row_end, those inside the grid; the others stay 0. */
-static inline __attribute__((always_inline)) void
-conv_column(vec column[3], const struct conv_stretch *s, size_t x, size_t c, size_t n, vec shift,
-            size_t first_row, size_t row_end, enum conv_term term)
+ALWAYS_INLINE void conv_column(vec column[3], const struct conv_stretch *s, size_t x, size_t c,
+                               size_t n, vec shift, size_t first_row, size_t row_end,
+                               enum conv_term term)
 {
     for (size_t row = first_row; row < row_end; row++) {
         size_t at = ((s->row + row - 1) * s->conv->grid + x) * s->ld + c;
@@ -124,9 +106,8 @@ conv_column(vec column[3], const struct conv_stretch *s, size_t x, size_t c, siz
 
 /* n channels from c on, all patches: weights stay in registers, and of the window only the column
  * that comes in on the right is loaded. The rows and `term` are constants at every call. */
-static inline __attribute__((always_inline)) void conv_slide(const struct conv_stretch *s, size_t c,
-                                                             size_t n, size_t first_row,
-                                                             size_t row_end, enum conv_term term)
+ALWAYS_INLINE void conv_slide(const struct conv_stretch *s, size_t c, size_t n, size_t first_row,
+                              size_t row_end, enum conv_term term)
 {
     const vec zero = vec_set(0.0F);
     const vec shift = vec_load_lanes(s->conv->shift + c, n);
@@ -156,8 +137,7 @@ static inline __attribute__((always_inline)) void conv_slide(const struct conv_s
 }
 
 /* One copy of the loop for the middle of the grid, its top, its bottom, and a grid of one row. */
-static inline __attribute__((always_inline)) void conv_rows(const struct conv_stretch *s, size_t c,
-                                                            size_t n, enum conv_term term)
+ALWAYS_INLINE void conv_rows(const struct conv_stretch *s, size_t c, size_t n, enum conv_term term)
 {
     bool above = s->row > 0;
     bool below = s->row + 1 < s->conv->grid;

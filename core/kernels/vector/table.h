@@ -24,8 +24,7 @@
         .bias = bias_rows,                                                                         \
         .bias_quick_gelu = bias_quick_gelu,                                                        \
         .bias_gelu = bias_gelu,                                                                    \
-        .conv_time = conv_time,                                                                    \
-        .conv_space = conv_space,                                                                  \
+        .conv_time_run = conv_time_run,                                                                    \
         .conv_space_run = conv_space_run,                                                          \
         .attention = attention,                                                                    \
         .attention_gather = attention_gather,                                                      \
