@@ -6,8 +6,6 @@
 #include "kernels/kernels.h"
 #include "kernels/vector/lanes.h"
 
-enum { TIME_VECTORS = LANES == 16 ? 4 : 2 };
-
 /* Rows of tokens at one time each, of which the taps that are there are kept: padding is dropped
  * once a run. */
 struct time_run {
@@ -18,39 +16,27 @@ struct time_run {
     const float *bias;
 };
 
-/* `vectors` vectors of n lanes each, from channel c on, all rows: weights stay in registers. `taps`
- * and `vectors` are constants at every call. */
-ALWAYS_INLINE void conv_time_columns(const struct time_run *run, size_t taps, size_t c,
-                                     size_t vectors, size_t n)
+/* n channels of one row, from channel c on. `taps` is a constant at every call. */
+ALWAYS_INLINE void conv_time_lanes(const struct time_run *run, size_t taps, size_t row, size_t c,
+                                   size_t n)
 {
-    vec weight[3][TIME_VECTORS];
-    vec bias[TIME_VECTORS];
-    for (size_t v = 0; v < vectors; v++) {
-        bias[v] = vec_load_lanes(run->bias + c + v * LANES, n);
-        for (size_t k = 0; k < taps; k++)
-            weight[k][v] = vec_load_lanes(run->weight[k] + c + v * LANES, n);
-    }
-    for (size_t row = 0; row < run->rows; row++) {
-        float *y = run->y + row * run->ldy + c;
-        size_t at = row * run->ld + c;
-        for (size_t v = 0; v < vectors; v++) {
-            vec sum = bias[v];
-            for (size_t k = 0; k < taps; k++)
-                sum = vec_fma(weight[k][v], vec_load_lanes(run->tap[k] + at + v * LANES, n), sum);
-            vec_store_lanes(y + v * LANES, sum, n);
-        }
-    }
+    vec sum = vec_load_lanes(run->bias + c, n);
+    for (size_t k = 0; k < taps; k++)
+        sum = vec_fma(vec_load_lanes(run->weight[k] + c, n),
+                      vec_load_lanes(run->tap[k] + row * run->ld + c, n), sum);
+    vec_store_lanes(run->y + row * run->ldy + c, sum, n);
 }
 
+/* Row after row, so that memory is read and written in order: that is what this waits for. */
 ALWAYS_INLINE void conv_time_rows(const struct time_run *run, size_t taps, size_t channels)
 {
-    size_t c = 0;
-    for (; c + TIME_VECTORS * LANES <= channels; c += TIME_VECTORS * LANES)
-        conv_time_columns(run, taps, c, TIME_VECTORS, LANES);
-    for (; c + LANES <= channels; c += LANES)
-        conv_time_columns(run, taps, c, 1, LANES);
-    if (c < channels)
-        conv_time_columns(run, taps, c, 1, channels - c);
+    for (size_t row = 0; row < run->rows; row++) {
+        size_t c = 0;
+        for (; c + LANES <= channels; c += LANES)
+            conv_time_lanes(run, taps, row, c, LANES);
+        if (c < channels)
+            conv_time_lanes(run, taps, row, c, channels - c);
+    }
 }
 
 static void conv_time_run(float *y, size_t ldy, const float *const taps[3], size_t ld, size_t rows,
