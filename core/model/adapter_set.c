@@ -140,9 +140,10 @@ enum m2c_status m2c_set_load_inner(const struct m2c_set_source *source, bool wit
     set->name = strdup(with_adapters ? "default" : "base");
     if (!set->name)
         return m2c_fail_memory(err, "a set's name", sizeof "default");
-    enum m2c_status status = with_adapters ? m2c_adapters_load(source->config, source->weights,
-                                                               source->kind, &set->adapters, err)
-                                           : m2c_adapters_none(source->config, &set->adapters, err);
+    enum m2c_status status = with_adapters
+                                 ? m2c_adapters_load(source->config, source->weights, source->kind,
+                                                     source->team, &set->adapters, err)
+                                 : m2c_adapters_none(source->config, &set->adapters, err);
     if (status == M2C_OK)
         status = m2c_preprocess_load(&preprocess, &set->preprocess, err);
     if (status == M2C_OK)
@@ -159,8 +160,8 @@ static enum m2c_status read_set_config(const struct m2c_set_source *source, cons
     struct m2c_adapter_config own;
     enum m2c_status status = m2c_adapter_config_load(set_dir, &own, err);
     if (status == M2C_OK)
-        status = m2c_adapter_config_check(&own, source->base_digest, source->config->text.layers,
-                                          err);
+        status =
+            m2c_adapter_config_check(&own, source->base_digest, source->config->text.layers, err);
     if (status != M2C_OK)
         return status;
     set->config.num_frames = own.num_frames;
@@ -191,7 +192,8 @@ enum m2c_status m2c_set_load_folder(const struct m2c_set_source *source, const c
     if (status == M2C_OK)
         status = m2c_weights_require_adapters(set->weights, err);
     if (status == M2C_OK)
-        status = m2c_adapters_load(&set->config, set->weights, source->kind, &set->adapters, err);
+        status = m2c_adapters_load(&set->config, set->weights, source->kind, source->team,
+                                   &set->adapters, err);
     if (status == M2C_OK)
         status = m2c_weights_check_finite(set->weights, err);
     struct m2c_preprocess_sources preprocess = {.dir = source->dir,

@@ -23,6 +23,7 @@ struct m2c_set_source {
     const struct m2c_config *config;
     struct m2c_weights *weights; /* of the folder */
     enum m2c_linear_kind kind;
+    struct m2c_team *team;                          /* packs layers side by side */
     unsigned char weights_digest[M2C_DIGEST_BYTES]; /* of the folder's files */
     unsigned char base_digest[M2C_DIGEST_BYTES];    /* of the base alone; set where there are
                                                        folders under adapters/ */

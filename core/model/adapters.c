@@ -117,20 +117,28 @@ static void allocate_places(struct m2c_layer_builder *builder, const struct m2c_
     adapters->text_pre_mlp = m2c_builder_allocate(builder, text, sizeof(struct m2c_text_adapter *));
 }
 
+struct vision_load {
+    size_t channels;
+    struct m2c_adapters *adapters;
+};
+
+static void load_vision_block(struct m2c_layer_builder *builder, size_t index, void *argument)
+{
+    const struct vision_load *load = argument;
+    char prefix[M2C_LAYER_NAME_BYTES];
+    (void)snprintf(prefix, sizeof prefix, "visual.transformer.resblocks.%zu.adapter_pre_attn.",
+                   index);
+    load->adapters->vision_pre_attn[index] = load_ted(builder, prefix, load->channels);
+    (void)snprintf(prefix, sizeof prefix, "visual.transformer.resblocks.%zu.adapter_pre_mlp.",
+                   index);
+    load->adapters->vision_pre_mlp[index] = load_ted(builder, prefix, load->channels);
+}
+
 static void load_vision_adapters(struct m2c_layer_builder *builder, const struct m2c_config *config,
                                  struct m2c_adapters *adapters)
 {
-    size_t layers = (size_t)config->vision.layers;
-    size_t channels = (size_t)config->vision.width;
-    for (size_t i = 0; i < layers && builder->status == M2C_OK; i++) {
-        char prefix[M2C_LAYER_NAME_BYTES];
-        (void)snprintf(prefix, sizeof prefix, "visual.transformer.resblocks.%zu.adapter_pre_attn.",
-                       i);
-        adapters->vision_pre_attn[i] = load_ted(builder, prefix, channels);
-        (void)snprintf(prefix, sizeof prefix, "visual.transformer.resblocks.%zu.adapter_pre_mlp.",
-                       i);
-        adapters->vision_pre_mlp[i] = load_ted(builder, prefix, channels);
-    }
+    struct vision_load load = {.channels = (size_t)config->vision.width, .adapters = adapters};
+    m2c_builder_each(builder, (size_t)config->vision.layers, load_vision_block, &load);
 }
 
 static void load_text_adapters(struct m2c_layer_builder *builder, const struct m2c_config *config,
@@ -206,10 +214,10 @@ static struct m2c_linear *load_vc(struct m2c_layer_builder *builder,
 }
 
 enum m2c_status m2c_adapters_load(const struct m2c_config *config, struct m2c_weights *weights,
-                                  enum m2c_linear_kind kind, struct m2c_adapters *adapters,
-                                  struct m2c_error *err)
+                                  enum m2c_linear_kind kind, struct m2c_team *team,
+                                  struct m2c_adapters *adapters, struct m2c_error *err)
 {
-    struct m2c_layer_builder builder = {.weights = weights, .kind = kind, .err = err};
+    struct m2c_layer_builder builder = {.weights = weights, .kind = kind, .team = team, .err = err};
     *adapters = (struct m2c_adapters){0};
     allocate_places(&builder, config, adapters);
     load_vision_adapters(&builder, config, adapters);

@@ -19,6 +19,48 @@ bool m2c_builder_has(const struct m2c_layer_builder *builder, const char *prefix
     return m2c_weights_has(builder->weights, full);
 }
 
+struct each {
+    const struct m2c_layer_builder *builder;
+    size_t count;
+    m2c_builder_work work;
+    void *argument;
+    struct m2c_error *errors; /* [team size] */
+    enum m2c_status *statuses;
+};
+
+static void each_member(void *argument, int member, int size)
+{
+    struct each *each = argument;
+    struct m2c_layer_builder own = *each->builder;
+    own.err = &each->errors[member];
+    own.team = NULL;
+    for (size_t i = (size_t)member; i < each->count; i += (size_t)size)
+        each->work(&own, i, each->argument);
+    each->statuses[member] = own.status;
+}
+
+void m2c_builder_each(struct m2c_layer_builder *builder, size_t count, m2c_builder_work work,
+                      void *argument)
+{
+    int size = builder->team ? m2c_team_size(builder->team) : 1;
+    struct each each = {.builder = builder, .count = count, .work = work, .argument = argument};
+    each.errors = m2c_builder_allocate(builder, (size_t)size, sizeof *each.errors);
+    each.statuses = m2c_builder_allocate(builder, (size_t)size, sizeof *each.statuses);
+    if (builder->status == M2C_OK) {
+        if (builder->team)
+            m2c_team_run(builder->team, each_member, &each);
+        else
+            each_member(&each, 0, 1);
+    }
+    for (int i = 0; i < size && builder->status == M2C_OK; i++) {
+        builder->status = each.statuses[i];
+        if (builder->status != M2C_OK)
+            *builder->err = each.errors[i];
+    }
+    free(each.errors);
+    free(each.statuses);
+}
+
 void *m2c_builder_allocate(struct m2c_layer_builder *builder, size_t count, size_t size)
 {
     if (builder->status != M2C_OK)

@@ -11,9 +11,16 @@ enum { M2C_LAYER_NAME_BYTES = 160 };
 struct m2c_layer_builder {
     struct m2c_weights *weights;
     enum m2c_linear_kind kind;
+    struct m2c_team *team;  /* for m2c_builder_each; NULL: the caller's thread alone */
     enum m2c_status status; /* M2C_OK until something failed */
     struct m2c_error *err;
 };
+
+/* Calls work(builder, index, argument) for every index below `count`, spread over the team: each
+ * member has a builder of its own, and the first failure becomes the caller's. */
+typedef void (*m2c_builder_work)(struct m2c_layer_builder *builder, size_t index, void *argument);
+void m2c_builder_each(struct m2c_layer_builder *builder, size_t count, m2c_builder_work work,
+                      void *argument);
 
 /* "prefix" + "name" in `out`. */
 void m2c_tensor_name(char out[M2C_LAYER_NAME_BYTES], const char *prefix, const char *name);

@@ -1,6 +1,7 @@
 /* A loaded model folder: the base once, the adapter sets on it. */
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,8 +251,6 @@ static enum m2c_status choose_kind(const struct m2c_model_options *options, stru
     return M2C_OK;
 }
 
-/* The digest and the search for NaN read every byte; their pages go back before packing starts, so
- * that file and packed layers are not resident together. */
 static enum m2c_status read_folder(struct m2c_model *model, struct m2c_set_source *source,
                                    struct m2c_error *err)
 {
@@ -267,10 +266,40 @@ static enum m2c_status read_folder(struct m2c_model *model, struct m2c_set_sourc
     if (model->config.text.layers < 1)
         return m2c_fail_field(err, M2C_BAD_MODEL, "transformer_layers",
                               "a CMLM block alone does not make a text encoder");
-    status = check_tokenizer(model, err);
-    if (status == M2C_OK)
-        status = m2c_weights_digest(model->weights, source->weights_digest, err);
-    m2c_weights_give_back(model->weights);
+    return check_tokenizer(model, err);
+}
+
+/* The digest reads every byte while the base is packed; joined before any set is named by it. */
+struct digest_task {
+    const struct m2c_weights *weights;
+    unsigned char *digest;
+    enum m2c_status status;
+    struct m2c_error err;
+};
+
+static void *digest_main(void *argument)
+{
+    struct digest_task *task = argument;
+    task->status = m2c_weights_digest(task->weights, task->digest, &task->err);
+    return NULL;
+}
+
+static enum m2c_status load_base(struct m2c_model *model, struct m2c_set_source *source,
+                                 struct m2c_error *err)
+{
+    struct digest_task task = {.weights = model->weights, .digest = source->weights_digest};
+    pthread_t thread;
+    bool threaded = pthread_create(&thread, NULL, digest_main, &task) == 0;
+    enum m2c_status status = m2c_base_load(&model->config, model->weights, source->kind,
+                                           source->team, &model->base, err);
+    if (threaded)
+        (void)pthread_join(thread, NULL);
+    else
+        (void)digest_main(&task);
+    if (status == M2C_OK && task.status != M2C_OK) {
+        *err = task.err;
+        status = task.status;
+    }
     return status;
 }
 
@@ -284,15 +313,18 @@ enum m2c_status m2c_model_load(const struct m2c_model_options *options, struct m
     struct m2c_set_source source = {.dir = options->dir, .config = &model->config};
     enum m2c_status status = choose_kind(options, model, &source.kind, err);
     if (status == M2C_OK)
+        status = m2c_team_new(m2c_cpu_count(), &source.team, err);
+    if (status == M2C_OK)
         status = read_folder(model, &source, err);
     if (status == M2C_OK)
-        status = m2c_base_load(&model->config, model->weights, source.kind, &model->base, err);
+        status = load_base(model, &source, err);
     if (status == M2C_OK)
         status = load_sets(model, &source, err);
     if (status == M2C_OK)
         status = m2c_weights_check_finite(model->weights, err);
     if (status == M2C_OK)
         status = choose_default(model, options->default_set, err);
+    m2c_team_free(&source.team);
     if (status != M2C_OK) {
         m2c_model_free(&model);
         return status;

@@ -59,15 +59,27 @@ static void load_block(struct m2c_layer_builder *builder, const char *prefix,
     block->proj = m2c_builder_dense(builder, prefix, "mlp.c_proj", mlp_width, width);
 }
 
+struct tower_load {
+    const char *prefix;
+    const struct m2c_tower_config *tower;
+    struct m2c_block *blocks;
+};
+
+static void load_tower_block(struct m2c_layer_builder *builder, size_t index, void *argument)
+{
+    const struct tower_load *load = argument;
+    char name[M2C_LAYER_NAME_BYTES];
+    (void)snprintf(name, sizeof name, "%s%zu.", load->prefix, index);
+    load_block(builder, name, load->tower, &load->blocks[index]);
+}
+
 static void load_tower(struct m2c_layer_builder *builder, const char *prefix,
                        const struct m2c_tower_config *tower, struct m2c_block **blocks)
 {
-    *blocks = m2c_builder_allocate(builder, (size_t)tower->layers, sizeof **blocks);
-    for (int i = 0; i < tower->layers && builder->status == M2C_OK; i++) {
-        char name[M2C_LAYER_NAME_BYTES];
-        (void)snprintf(name, sizeof name, "%s%d.", prefix, i);
-        load_block(builder, name, tower, &(*blocks)[i]);
-    }
+    size_t layers = (size_t)tower->layers;
+    *blocks = m2c_builder_allocate(builder, layers, sizeof **blocks);
+    struct tower_load load = {.prefix = prefix, .tower = tower, .blocks = *blocks};
+    m2c_builder_each(builder, layers, load_tower_block, &load);
 }
 
 /* A projection stored as [C, E] by M2-CLIP, as [E, C] by Hugging Face. */
@@ -136,10 +148,10 @@ static void load_cmlm_block(struct m2c_layer_builder *builder, struct m2c_base *
 }
 
 enum m2c_status m2c_base_load(const struct m2c_config *config, struct m2c_weights *weights,
-                              enum m2c_linear_kind kind, struct m2c_base *base,
-                              struct m2c_error *err)
+                              enum m2c_linear_kind kind, struct m2c_team *team,
+                              struct m2c_base *base, struct m2c_error *err)
 {
-    struct m2c_layer_builder builder = {.weights = weights, .kind = kind, .err = err};
+    struct m2c_layer_builder builder = {.weights = weights, .kind = kind, .team = team, .err = err};
     *base = (struct m2c_base){.config = *config};
     load_vision(&builder, base);
     load_text(&builder, base);

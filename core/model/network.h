@@ -13,6 +13,7 @@
 #include "kernels/linear.h"
 #include "model/config.h"
 #include "model/weights.h"
+#include "runtime/team.h"
 
 /* Layer norm parameters, [width] each, owned. */
 struct m2c_norm {
@@ -94,16 +95,21 @@ struct m2c_adapters {
     struct m2c_mlm_head *mlm;
 };
 
-/* Packs the base from canonical names; tensors are marked used. M2C_BAD_MODEL names the tensor. */
+/* Packs the base from canonical names, blocks spread over the team (NULL: this thread alone);
+ * tensors are marked used. M2C_BAD_MODEL names the tensor. */
 M2C_MUST_USE enum m2c_status m2c_base_load(const struct m2c_config *config,
                                            struct m2c_weights *weights, enum m2c_linear_kind kind,
-                                           struct m2c_base *base, struct m2c_error *err);
+                                           struct m2c_team *team, struct m2c_base *base,
+                                           struct m2c_error *err);
 void m2c_base_destroy(struct m2c_base *base);
 
-/* Packs the adapters that `weights` holds (any number, also none). Safe to destroy in any state. */
-M2C_MUST_USE enum m2c_status
-m2c_adapters_load(const struct m2c_config *config, struct m2c_weights *weights,
-                  enum m2c_linear_kind kind, struct m2c_adapters *adapters, struct m2c_error *err);
+/* Packs the adapters that `weights` holds (any number, also none), likewise. Safe to destroy in any
+ * state. */
+M2C_MUST_USE enum m2c_status m2c_adapters_load(const struct m2c_config *config,
+                                               struct m2c_weights *weights,
+                                               enum m2c_linear_kind kind, struct m2c_team *team,
+                                               struct m2c_adapters *adapters,
+                                               struct m2c_error *err);
 /* The adapters of plain CLIP: none. */
 M2C_MUST_USE enum m2c_status m2c_adapters_none(const struct m2c_config *config,
                                                struct m2c_adapters *adapters,

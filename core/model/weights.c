@@ -1,5 +1,6 @@
 #include "model/weights.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ struct entry {
     const char *name; /* canonical: `own_name`, or the tensor's where that does not fit */
     char *own_name;
     const struct m2c_tensor *tensor; /* of its file */
-    bool used;
+    _Atomic bool used;               /* looked up, by whichever thread */
 };
 
 struct m2c_weights {

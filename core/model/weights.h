@@ -2,8 +2,8 @@
  *
  * Files are mapped, not copied. `model.safetensors`, or `model.safetensors.index.json` with its
  * shards; names of either family (tensor_names.h). Whoever looks a tensor up marks it as used, so
- * that what the network does not use can be listed. Looking up belongs to one thread; what takes
- * `const` runs on any, beside each other.
+ * that what the network does not use can be listed. Looking up may be done by any number of
+ * threads beside each other.
  */
 #ifndef M2C_MODEL_WEIGHTS_H
 #define M2C_MODEL_WEIGHTS_H
