@@ -34,7 +34,7 @@ double cli_median(double *values, size_t count);
 M2C_MUST_USE enum m2c_status cli_bench_library_rate(const struct cli_session *session, int frames,
                                                     double *flop_per_ms, struct m2c_error *err);
 
-/* Adds `library`, `clip`, the clip's inner stages and `labels`. */
+/* Adds `library`, `clip`, the clip's inner stages, `labels` and `memory`. */
 M2C_MUST_USE enum m2c_status cli_bench_encoder(struct cli_session *session, int repeats,
                                                const char *labels_file, struct cli_bench_rows *rows,
                                                struct m2c_error *err);

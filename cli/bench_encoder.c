@@ -1,6 +1,7 @@
 /* `library`, `clip` with its inner stages, and `labels` of `m2clip bench`. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/bench.h"
 #include "model/profile.h"
@@ -163,6 +164,29 @@ static enum m2c_status bench_labels(struct cli_session *session, int repeats,
     return status;
 }
 
+/* Resident bytes of this process now, 0 where the system does not say. */
+static double resident_bytes(void)
+{
+    long total;
+    long resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file)
+        return 0.0;
+    if (fscanf(file, "%ld %ld", &total, &resident) != 2)
+        resident = 0;
+    (void)fclose(file);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static enum m2c_status add_memory(const struct cli_session *session, struct cli_bench_rows *rows,
+                                  struct m2c_error *err)
+{
+    struct cli_bench_row row = new_row(session, "memory");
+    (void)snprintf(row.note, sizeof row.note, "%.0f MB of weights, %.0f MB resident",
+                   (double)m2c_model_weight_bytes(session->model) / 1e6, resident_bytes() / 1e6);
+    return cli_bench_add(rows, &row, err);
+}
+
 enum m2c_status cli_bench_encoder(struct cli_session *session, int repeats, const char *labels_file,
                                   struct cli_bench_rows *rows, struct m2c_error *err)
 {
@@ -176,6 +200,8 @@ enum m2c_status cli_bench_encoder(struct cli_session *session, int repeats, cons
     const struct m2c_label_list *labels = labels_file ? &from_file : info->labels;
     if (status == M2C_OK && labels->count > 0 && m2c_model_tokenizer(session->model))
         status = bench_labels(session, repeats, labels, rows, err);
+    if (status == M2C_OK)
+        status = add_memory(session, rows, err);
     m2c_label_list_destroy(&from_file);
     return status;
 }
