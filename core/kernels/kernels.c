@@ -6,6 +6,7 @@
 const struct m2c_kernels m2c_kernels_c = {
     .level = M2C_CPU_C,
     .layer_norm = m2c_layer_norm_c,
+    .layer_norm_bf16 = m2c_layer_norm_bf16_c,
     .residual_layer_norm = m2c_residual_layer_norm_c,
     .softmax = m2c_softmax_c,
     .add = m2c_add_c,

@@ -31,6 +31,11 @@ struct m2c_kernels {
     void (*layer_norm)(float *y, size_t ldy, const float *x, size_t ldx, const float *gamma,
                        const float *beta, size_t rows, size_t width, float eps);
 
+    /* The same with y rounded to bfloat16 as narrow_bf16 does, `ldy` numbers between its rows: what
+     * a bfloat16 product reads next, in half the memory. */
+    void (*layer_norm_bf16)(uint16_t *y, size_t ldy, const float *x, size_t ldx, const float *gamma,
+                            const float *beta, size_t rows, size_t width, float eps);
+
     /* x <- x + delta + bias, then y = layer_norm(x): the residual sum and the next norm in one pass
      * over a row that is still in cache. delta: [rows, width]; delta or bias may be NULL and is
      * left out. y may be x (the sum is lost then). The rest as in layer_norm. */

@@ -10,6 +10,8 @@
 
 void m2c_layer_norm_c(float *y, size_t ldy, const float *x, size_t ldx, const float *gamma,
                       const float *beta, size_t rows, size_t width, float eps);
+void m2c_layer_norm_bf16_c(uint16_t *y, size_t ldy, const float *x, size_t ldx, const float *gamma,
+                           const float *beta, size_t rows, size_t width, float eps);
 void m2c_residual_layer_norm_c(float *y, size_t ldy, float *x, size_t ldx, const float *delta,
                                size_t ld_delta, const float *bias, const float *gamma,
                                const float *beta, size_t rows, size_t width, float eps);

@@ -2,6 +2,8 @@
 #define M2C_KERNELS_VECTOR_LAYER_NORM_H
 
 #include <math.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "kernels/vector/lanes.h"
 
@@ -40,23 +42,50 @@ static inline float squared_distance(const float *x, size_t width, float mean)
     return vec_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-static inline void normalize_row(float *y, const float *x, const float *gamma, const float *beta,
-                                 size_t width, float eps)
+/* What a row is shifted and scaled by. */
+struct row_norm {
+    vec centre, inverse;
+};
+
+static inline struct row_norm row_norm_of(const float *x, size_t width, float eps)
 {
     const float mean = row_sum(x, width) / (float)width;
     const float variance = squared_distance(x, width, mean) / (float)width;
-    const vec centre = vec_set(mean);
-    const vec inverse = vec_set(1.0F / sqrtf(variance + eps));
+    return (struct row_norm){.centre = vec_set(mean),
+                             .inverse = vec_set(1.0F / sqrtf(variance + eps))};
+}
+
+/* n <= LANES normalized channels from channel i on. */
+static inline vec normalized_lanes(const struct row_norm *norm, const float *x, const float *gamma,
+                                   const float *beta, size_t i, size_t n)
+{
+    vec unit = (vec_load_lanes(x + i, n) - norm->centre) * norm->inverse;
+    return vec_fma(unit, vec_load_lanes(gamma + i, n), vec_load_lanes(beta + i, n));
+}
+
+static inline void normalize_row(float *y, const float *x, const float *gamma, const float *beta,
+                                 size_t width, float eps)
+{
+    const struct row_norm norm = row_norm_of(x, width, eps);
     size_t i = 0;
-    for (; i + LANES <= width; i += LANES) {
-        vec unit = (vec_load(x + i) - centre) * inverse;
-        vec_store(y + i, vec_fma(unit, vec_load(gamma + i), vec_load(beta + i)));
-    }
+    for (; i + LANES <= width; i += LANES)
+        vec_store(y + i, normalized_lanes(&norm, x, gamma, beta, i, LANES));
+    if (i < width)
+        vec_store_part(y + i, normalized_lanes(&norm, x, gamma, beta, i, width - i), width - i);
+}
+
+/* The last channels go through a whole vector on the stack. */
+static inline void normalize_row_bf16(uint16_t *y, const float *x, const float *gamma,
+                                      const float *beta, size_t width, float eps)
+{
+    const struct row_norm norm = row_norm_of(x, width, eps);
+    size_t i = 0;
+    for (; i + LANES <= width; i += LANES)
+        vec_store_bf16(y + i, normalized_lanes(&norm, x, gamma, beta, i, LANES));
     if (i < width) {
-        size_t n = width - i;
-        vec unit = (vec_load_part(x + i, n) - centre) * inverse;
-        vec_store_part(y + i,
-                       vec_fma(unit, vec_load_part(gamma + i, n), vec_load_part(beta + i, n)), n);
+        uint16_t last[LANES];
+        vec_store_bf16(last, normalized_lanes(&norm, x, gamma, beta, i, width - i));
+        memcpy(y + i, last, (width - i) * sizeof last[0]);
     }
 }
 
@@ -86,6 +115,13 @@ static void layer_norm(float *y, size_t ldy, const float *x, size_t ldx, const f
 {
     for (size_t row = 0; row < rows; row++)
         normalize_row(y + row * ldy, x + row * ldx, gamma, beta, width, eps);
+}
+
+static void layer_norm_bf16(uint16_t *y, size_t ldy, const float *x, size_t ldx, const float *gamma,
+                            const float *beta, size_t rows, size_t width, float eps)
+{
+    for (size_t row = 0; row < rows; row++)
+        normalize_row_bf16(y + row * ldy, x + row * ldx, gamma, beta, width, eps);
 }
 
 static void residual_layer_norm(float *y, size_t ldy, float *x, size_t ldx, const float *delta,

@@ -18,6 +18,7 @@
     {                                                                                              \
         .level = (cpu_level),                                                                      \
         .layer_norm = layer_norm,                                                                  \
+        .layer_norm_bf16 = layer_norm_bf16,                                                        \
         .residual_layer_norm = residual_layer_norm,                                                \
         .softmax = softmax,                                                                        \
         .add = add_rows,                                                                           \

@@ -108,6 +108,39 @@ static void layer_norm_agrees_at_every_size(void **state)
     }
 }
 
+/* Bit by bit what rounding the f32 kernel's result gives. */
+static void check_layer_norm_bf16(size_t rows, size_t width, enum check_values values)
+{
+    const struct norm_case c = norm_case_new(rows, width, 3, values);
+    const size_t ldy = width + 7;
+    const size_t count = (rows - 1) * ldy + width;
+    for (int level = M2C_CPU_C; level <= M2C_CPU_AVX512; level++) {
+        const struct m2c_kernels *kernels = m2c_kernels_at((enum m2c_cpu_level)level);
+        if (!kernels)
+            break;
+        float *y = check_floats(count);
+        uint16_t *got = check_halves(count);
+        uint16_t *want = check_halves(count);
+        memset(got, 0x5A, count * sizeof *got);
+        memset(want, 0x5A, count * sizeof *want);
+        kernels->layer_norm(y, ldy, c.x, c.ld, c.gamma, c.beta, rows, width, EPS);
+        for (size_t row = 0; row < rows; row++)
+            kernels->narrow_bf16(want + row * ldy, y + row * ldy, width);
+        kernels->layer_norm_bf16(got, ldy, c.x, c.ld, c.gamma, c.beta, rows, width, EPS);
+        assert_memory_equal(got, want, count * sizeof *got);
+    }
+    (void)check_release(NULL);
+}
+
+static void layer_norm_bf16_is_layer_norm_rounded(void **state)
+{
+    (void)state;
+    check_seed(7);
+    for (size_t s = 0; s < check_size_count; s++)
+        for (int values = CHECK_NORMAL; values < CHECK_VALUES_COUNT; values++)
+            check_layer_norm_bf16(1 + s % 3, check_sizes[s], (enum check_values)values);
+}
+
 static void layer_norm_works_in_place(void **state)
 {
     (void)state;
@@ -183,11 +216,20 @@ static void bench_layer_norm(const struct m2c_kernels *kernels, void *argument)
     kernels->layer_norm(y, c->width, c->x, c->ld, c->gamma, c->beta, c->rows, c->width, EPS);
 }
 
+static void bench_layer_norm_bf16(const struct m2c_kernels *kernels, void *argument)
+{
+    const struct norm_case *c = argument;
+    static uint16_t y[BENCH_ROWS * BENCH_WIDTH];
+    kernels->layer_norm_bf16(y, BENCH_WIDTH, c->x, c->ld, c->gamma, c->beta, c->rows, c->width,
+                             EPS);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(layer_norm_agrees_at_every_size, check_release),
         cmocka_unit_test_teardown(layer_norm_works_in_place, check_release),
+        cmocka_unit_test_teardown(layer_norm_bf16_is_layer_norm_rounded, check_release),
         cmocka_unit_test_teardown(layer_norm_takes_any_value, check_release),
         cmocka_unit_test_teardown(residual_sum_is_kept_and_normalized, check_release),
     };
@@ -195,5 +237,7 @@ int main(int argc, char **argv)
         return cmocka_run_group_tests(tests, NULL, NULL);
     struct norm_case c = norm_case_new(BENCH_ROWS, BENCH_WIDTH, 0, CHECK_NORMAL);
     check_bench("layer_norm 64 x 768", (size_t)BENCH_ROWS * BENCH_WIDTH, bench_layer_norm, &c);
+    check_bench("layer_norm_bf16 64 x 768", (size_t)BENCH_ROWS * BENCH_WIDTH, bench_layer_norm_bf16,
+                &c);
     return check_release(NULL);
 }
