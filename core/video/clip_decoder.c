@@ -24,6 +24,8 @@ struct clip_decoder {
     struct m2c_frame_reader reader;
     struct m2c_rgb_converter rgb;
     struct m2c_resizer resizer;
+    int64_t rank;                         /* of the last frame that came out, -1 before the first */
+    const struct m2c_key_packet *entered; /* where a count restarted; NULL once it is confirmed */
 };
 
 static enum m2c_status allocate_pixels(struct clip_decoder *decoder, struct m2c_error *err)
@@ -77,12 +79,22 @@ static bool expects_damage(const struct m2c_timeline *timeline)
     return timeline->kind == M2C_TIMELINE_DECODED || timeline->damaged;
 }
 
-/* Reads on to frame choice.index[slot] and keeps it; *rank is the rank of the last frame that came
- * out. *found = false: it cannot be told, or is not what an undamaged stream would give. */
-static enum m2c_status find_frame(struct clip_decoder *decoder, size_t slot, int64_t *rank,
-                                  bool *found, struct m2c_error *err)
+/* The rank of a frame that came out, or -1 where it cannot be told. A count may restart at a key
+ * frame, which must then be the first to come out: its leading pictures cannot be decoded. */
+static int64_t rank_frame(struct clip_decoder *decoder, const AVFrame *frame)
 {
-    bool by_pts = decoder->timeline.kind == M2C_TIMELINE_BY_PTS;
+    if (decoder->timeline.kind == M2C_TIMELINE_BY_PTS)
+        return m2c_timeline_find(&decoder->timeline, frame->pts);
+    const struct m2c_key_packet *entered = decoder->entered;
+    decoder->entered = NULL;
+    return entered && frame->pkt_pos != entered->position ? -1 : decoder->rank + 1;
+}
+
+/* Reads on to frame choice.index[slot] and keeps it. *found = false: it cannot be told, or is not
+ * what an undamaged stream would give. */
+static enum m2c_status find_frame(struct clip_decoder *decoder, size_t slot, bool *found,
+                                  struct m2c_error *err)
+{
     int64_t wanted = decoder->choice.index[slot];
     *found = false;
     do {
@@ -91,11 +103,11 @@ static enum m2c_status find_frame(struct clip_decoder *decoder, size_t slot, int
         if (status || !frame)
             return status;
         decoder->report->frames_decoded++;
-        int64_t before = *rank;
-        *rank = by_pts ? m2c_timeline_find(&decoder->timeline, frame->pts) : *rank + 1;
-        if (*rank <= before)
+        int64_t before = decoder->rank;
+        decoder->rank = rank_frame(decoder, frame);
+        if (decoder->rank <= before)
             return M2C_OK; /* times do not follow the order of showing, or are not the packets' */
-        if (*rank != wanted)
+        if (decoder->rank != wanted)
             continue;
         if (is_concealed(frame) && !expects_damage(&decoder->timeline))
             return M2C_OK;
@@ -103,40 +115,51 @@ static enum m2c_status find_frame(struct clip_decoder *decoder, size_t slot, int
             decoder->out->warnings |= M2C_CLIP_DAMAGED;
         *found = true;
         return keep_frame(decoder, frame, slot, err);
-    } while (*rank < wanted);
+    } while (decoder->rank < wanted);
     return M2C_OK;
 }
 
 /* Where to start for choice.index[slot], or NULL to read on. */
-static const struct m2c_key_packet *worthwhile_key(const struct clip_decoder *decoder, size_t slot,
-                                                   int64_t rank)
+static const struct m2c_key_packet *worthwhile_key(const struct clip_decoder *decoder, size_t slot)
 {
     enum { WORTH_FRAMES = 8 }; /* a restart throws away what the decoder holds */
     const struct m2c_key_packet *key =
-        m2c_timeline_key_before(&decoder->timeline, decoder->choice.pts[slot]);
+        m2c_timeline_key_before(&decoder->timeline, decoder->choice.index[slot]);
     if (!key)
         return NULL;
-    int64_t ahead = rank + decoder->timeline.reorder_delay + WORTH_FRAMES;
+    int64_t ahead = decoder->rank + decoder->timeline.reorder_delay + WORTH_FRAMES;
     return slot == 0 || key->rank > ahead ? key : NULL;
+}
+
+/* Brings the reader to where it shall read on for choice.index[slot]. */
+static enum m2c_status position_reader(struct clip_decoder *decoder, size_t slot, bool seeking,
+                                       struct m2c_error *err)
+{
+    const struct m2c_key_packet *key = seeking ? worthwhile_key(decoder, slot) : NULL;
+    bool counting = decoder->timeline.kind == M2C_TIMELINE_BY_COUNT;
+    if (key) {
+        decoder->report->restarts++;
+        decoder->rank = counting ? key->rank - 1 : -1;
+        decoder->entered = counting ? key : NULL;
+        return m2c_frame_reader_restart(&decoder->reader, key, err);
+    }
+    if (slot > 0)
+        return M2C_OK;
+    decoder->rank = -1;
+    decoder->entered = NULL;
+    if (decoder->timeline.kind == M2C_TIMELINE_DECODED)
+        return m2c_container_reopen(&decoder->container, err);
+    return m2c_frame_reader_rewind(&decoder->reader, &decoder->timeline.first, err);
 }
 
 static enum m2c_status read_frames(struct clip_decoder *decoder, bool seeking, bool *complete,
                                    struct m2c_error *err)
 {
-    int64_t rank = -1;
     *complete = true;
     for (size_t slot = 0; slot < decoder->choice.count && *complete; slot++) {
-        const struct m2c_key_packet *key = seeking ? worthwhile_key(decoder, slot, rank) : NULL;
-        enum m2c_status status = M2C_OK;
-        if (key) {
-            decoder->report->restarts++;
-            rank = -1;
-            status = m2c_frame_reader_restart(&decoder->reader, key, err);
-        } else if (slot == 0 && decoder->timeline.kind != M2C_TIMELINE_DECODED) {
-            status = m2c_frame_reader_rewind(&decoder->reader, &decoder->timeline.first, err);
-        }
+        enum m2c_status status = position_reader(decoder, slot, seeking, err);
         if (!status)
-            status = find_frame(decoder, slot, &rank, complete, err);
+            status = find_frame(decoder, slot, complete, err);
         if (status)
             return status;
     }
@@ -148,16 +171,13 @@ static enum m2c_status decode_choice(struct clip_decoder *decoder, bool *complet
                                      struct m2c_error *err)
 {
     const struct m2c_timeline *timeline = &decoder->timeline;
-    bool seeking = decoder->strategy == M2C_CLIP_FASTEST && timeline->kind == M2C_TIMELINE_BY_PTS;
+    bool seeking = decoder->strategy == M2C_CLIP_FASTEST;
+    bool by_pts = timeline->kind == M2C_TIMELINE_BY_PTS;
     decoder->report->restarts = 0;
     decoder->report->frames_decoded = 0;
-    enum m2c_status status = timeline->kind == M2C_TIMELINE_DECODED
-                                 ? m2c_container_reopen(&decoder->container, err)
-                                 : M2C_OK;
-    if (!status)
-        status = m2c_frame_reader_open(&decoder->reader, &decoder->container,
-                                       timeline->reorder_delay, err);
-    if (!status && seeking)
+    enum m2c_status status =
+        m2c_frame_reader_open(&decoder->reader, &decoder->container, timeline->reorder_delay, err);
+    if (!status && seeking && by_pts)
         m2c_frame_reader_want(&decoder->reader, decoder->choice.pts, decoder->choice.count);
     if (!status)
         status = read_frames(decoder, seeking, complete, err);

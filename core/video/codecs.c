@@ -92,3 +92,66 @@ int m2c_codec_shown_frames(const struct m2c_codec *codec, const uint8_t *data, s
         return -1;
     return 1;
 }
+
+/* The position after the next start code 00 00 01, or `size`. */
+static size_t after_start_code(const uint8_t *data, size_t size, size_t position)
+{
+    for (; position + 3 < size; position++)
+        if (data[position] == 0 && data[position + 1] == 0 && data[position + 2] == 1)
+            return position + 3;
+    return size;
+}
+
+enum h264_unit { H264_SLICE = 1, H264_IDR_SLICE = 5 }; /* ISO/IEC 14496-10, 7.4.1 */
+
+/* The type of the first slice of an access unit made of units behind 4-byte lengths; 0 if it is
+ * not made so. */
+static int first_slice_by_length(const uint8_t *data, size_t size)
+{
+    int slice = 0;
+    size_t at = 0;
+    while (size - at > 4) {
+        size_t length = (size_t)data[at] << 24 | (size_t)data[at + 1] << 16 |
+                        (size_t)data[at + 2] << 8 | data[at + 3];
+        int type = data[at + 4] & 31;
+        if (length == 0 || length > size - at - 4)
+            return 0;
+        if (!slice && type >= H264_SLICE && type <= H264_IDR_SLICE)
+            slice = type;
+        at += 4 + length;
+    }
+    return at == size ? slice : 0;
+}
+
+/* The same of units behind start codes. */
+static int first_slice_by_start_code(const uint8_t *data, size_t size)
+{
+    for (size_t at = after_start_code(data, size, 0); at < size;
+         at = after_start_code(data, size, at)) {
+        int type = data[at] & 31;
+        if (type >= H264_SLICE && type <= H264_IDR_SLICE)
+            return type;
+    }
+    return 0;
+}
+
+bool m2c_codec_is_entry_point(const struct m2c_codec *codec, const uint8_t *data, size_t size)
+{
+    if (codec->id == AV_CODEC_ID_H264) {
+        int slice = first_slice_by_length(data, size);
+        return (slice ? slice : first_slice_by_start_code(data, size)) == H264_IDR_SLICE;
+    }
+    return codec->id == AV_CODEC_ID_MPEG4;
+}
+
+bool m2c_codec_is_bidirectional(const struct m2c_codec *codec, const uint8_t *data, size_t size)
+{
+    enum { VOP = 0xb6, B_VOP = 2 }; /* vop_start_code, vop_coding_type (ISO/IEC 14496-2, 6.2.5) */
+    if (codec->id != AV_CODEC_ID_MPEG4)
+        return false;
+    for (size_t at = after_start_code(data, size, 0); at < size;
+         at = after_start_code(data, size, at))
+        if (data[at] == VOP)
+            return at + 1 < size && data[at + 1] >> 6 == B_VOP;
+    return false;
+}

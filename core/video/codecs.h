@@ -36,4 +36,10 @@ const struct m2c_codec *m2c_codec_find(enum AVCodecID id);
  * be told without decoding. */
 int m2c_codec_shown_frames(const struct m2c_codec *codec, const uint8_t *data, size_t size);
 
+/* For streams without presentation times, whose order must be read from the pictures themselves
+ * (AVI with B-frames). Whether everything coded before the key packet is also shown before it, and
+ * whether the packet is shown before the picture coded ahead of it. */
+bool m2c_codec_is_entry_point(const struct m2c_codec *codec, const uint8_t *data, size_t size);
+bool m2c_codec_is_bidirectional(const struct m2c_codec *codec, const uint8_t *data, size_t size);
+
 #endif

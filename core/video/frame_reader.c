@@ -143,22 +143,31 @@ enum m2c_status m2c_frame_reader_next(struct m2c_frame_reader *reader, const AVF
     return M2C_OK;
 }
 
+/* Key packets are known by their pts, in a container without them by dts and position. */
+static bool is_packet(const AVPacket *packet, const struct m2c_key_packet *key)
+{
+    if (!(packet->flags & AV_PKT_FLAG_KEY) || packet->pts != key->pts)
+        return false;
+    return key->pts != AV_NOPTS_VALUE || (packet->dts == key->dts && packet->pos == key->position);
+}
+
 /* Reads on until `key` is the pending packet. */
 static enum m2c_status walk_to(struct m2c_frame_reader *reader, const struct m2c_key_packet *key,
                                struct m2c_error *err)
 {
+    const AVPacket *packet = reader->packet;
     for (;;) {
         bool more, broken = false;
         enum m2c_status status =
             m2c_container_read(reader->container, reader->packet, &more, &broken, err);
         if (status || !more)
             return status;
-        bool is_key = reader->packet->flags & AV_PKT_FLAG_KEY;
-        if (is_key && reader->packet->pts == key->pts) {
-            reader->pending = true;
+        reader->pending = is_packet(packet, key);
+        if (reader->pending)
             return M2C_OK;
-        }
-        bool beyond = is_key && reader->packet->pts > key->pts;
+        bool beyond =
+            packet->flags & AV_PKT_FLAG_KEY &&
+            (packet->pts == AV_NOPTS_VALUE ? packet->dts > key->dts : packet->pts > key->pts);
         av_packet_unref(reader->packet);
         if (beyond)
             return M2C_OK;

@@ -34,9 +34,9 @@ void m2c_frame_reader_want(struct m2c_frame_reader *reader, const int64_t *pts, 
 M2C_MUST_USE enum m2c_status m2c_frame_reader_next(struct m2c_frame_reader *reader,
                                                    const AVFrame **frame, struct m2c_error *err);
 
-/* Goes to a key packet of the container's timeline: the next frame is shown at key->pts or, in an
- * open group of pictures, shortly before. Seeks where the container can, else walks there from its
- * start. Errors: M2C_UNDECODABLE_VIDEO (the packet is not found again), M2C_DEADLINE,
+/* Goes to a key packet of the container's timeline: the next frame is the key frame or, in an open
+ * group of pictures, shown shortly before it. Seeks where the container can, else walks there from
+ * its start. Errors: M2C_UNDECODABLE_VIDEO (the packet is not found again), M2C_DEADLINE,
  * M2C_CANCELLED, and those of opening a container. */
 M2C_MUST_USE enum m2c_status m2c_frame_reader_restart(struct m2c_frame_reader *reader,
                                                       const struct m2c_key_packet *key,

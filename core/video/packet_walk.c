@@ -21,6 +21,8 @@ struct walk {
     int64_t first_key_pts;
     int64_t latest_before_key; /* pts of what precedes the first key packet */
     bool pts_missing, dts_missing, keys_unordered, untold, damaged, any_packet;
+    bool starts_between; /* the first packet is no key packet */
+    bool leading;        /* nothing but B-frames since the last key packet */
 };
 
 /* Makes room for one more element of `bytes`. */
@@ -52,8 +54,11 @@ static enum m2c_status add_key(struct walk *walk, const AVPacket *packet, struct
         walk->first_key_pts = packet->pts;
     else if (packet->pts <= walk->keys[walk->key_count - 1].pts)
         walk->keys_unordered = true;
-    walk->keys[walk->key_count++] =
-        (struct m2c_key_packet){.pts = packet->pts, .dts = packet->dts, .position = packet->pos};
+    walk->keys[walk->key_count++] = (struct m2c_key_packet){.pts = packet->pts,
+                                                            .dts = packet->dts,
+                                                            .position = packet->pos,
+                                                            .rank = (int64_t)walk->shown_count};
+    walk->leading = true;
     return M2C_OK;
 }
 
@@ -84,6 +89,7 @@ static enum m2c_status note_packet(struct walk *walk, const struct m2c_codec *co
     if (av_packet_get_side_data(packet, AV_PKT_DATA_ENCRYPTION_INFO, NULL))
         return m2c_fail(err, M2C_UNDECODABLE_VIDEO, "the video is encrypted");
     walk->damaged |= (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    walk->starts_between |= !walk->any_packet && !key;
     if (walk->key_count == 0 && !key && packet->pts > walk->latest_before_key)
         walk->latest_before_key = packet->pts;
     if (!walk->any_packet)
@@ -95,6 +101,12 @@ static enum m2c_status note_packet(struct walk *walk, const struct m2c_codec *co
         walk->untold = true;
     if (frames == 0)
         return M2C_OK;
+    const uint8_t *data = packet->data;
+    size_t size = (size_t)packet->size;
+    walk->leading = walk->leading && !key && m2c_codec_is_bidirectional(codec, data, size);
+    if (walk->leading)
+        walk->keys[walk->key_count - 1].rank++;
+    key = key && (packet->pts != AV_NOPTS_VALUE || m2c_codec_is_entry_point(codec, data, size));
     enum m2c_status status = key ? add_key(walk, packet, err) : M2C_OK;
     if (status || packet->flags & AV_PKT_FLAG_DISCARD)
         return status; /* outside the edit list: decoded, never shown */
@@ -137,8 +149,10 @@ static enum m2c_timeline_kind settle_order(struct walk *walk, int64_t *delay)
     *delay = reorder_delay(walk);
     if (walk->untold || *delay < 0 || *delay > MAX_REORDER_DELAY)
         return M2C_TIMELINE_UNKNOWN;
-    if (walk->pts_missing)
-        return walk->damaged ? M2C_TIMELINE_UNKNOWN : M2C_TIMELINE_BY_COUNT;
+    if (walk->pts_missing) {
+        bool leading = walk->starts_between || (walk->key_count && walk->keys[0].rank > 0);
+        return walk->damaged || leading ? M2C_TIMELINE_UNKNOWN : M2C_TIMELINE_BY_COUNT;
+    }
     bool ordered = walk->key_count > 0 && !walk->keys_unordered &&
                    walk->latest_before_key < walk->first_key_pts &&
                    walk->shown[walk->shown_count - 1].pts >= walk->first_key_pts;
@@ -171,10 +185,10 @@ static enum m2c_status settle(struct walk *walk, struct m2c_timeline *timeline,
         timeline->pts[i] = walk->shown[i].pts;
     timeline->count = (int64_t)walk->shown_count;
     timeline->last_duration = walk->last_duration;
+    timeline->keys = walk->keys;
+    timeline->key_count = (int64_t)walk->key_count;
+    walk->keys = NULL;
     if (timeline->kind == M2C_TIMELINE_BY_PTS) {
-        timeline->keys = walk->keys;
-        timeline->key_count = (int64_t)walk->key_count;
-        walk->keys = NULL;
         timeline->reorder_delay = (int)delay;
         while (timeline->pts[timeline->doubtful] < walk->first_key_pts)
             timeline->doubtful++;

@@ -72,12 +72,12 @@ int64_t m2c_timeline_find(const struct m2c_timeline *timeline, int64_t pts)
 }
 
 const struct m2c_key_packet *m2c_timeline_key_before(const struct m2c_timeline *timeline,
-                                                     int64_t pts)
+                                                     int64_t index)
 {
     int64_t low = 0, high = timeline->key_count;
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
-        if (timeline->keys[middle].pts <= pts)
+        if (timeline->keys[middle].rank <= index)
             low = middle + 1;
         else
             high = middle;

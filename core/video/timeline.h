@@ -12,8 +12,8 @@ enum m2c_timeline_kind {
     /* Every shown packet has its own pts: a frame is known by it, in whatever order and from
      * whatever key frame decoding comes to it. */
     M2C_TIMELINE_BY_PTS,
-    /* The container states no presentation times: frames are counted as they come out, and timed
-     * by the decoding times in their order. */
+    /* The container states no presentation times: frames are counted as they come out, from the
+     * start or from a key frame, and timed by the decoding times in their order. */
     M2C_TIMELINE_BY_COUNT,
     /* Packets do not tell (repeated times, times against the order): decode to know. */
     M2C_TIMELINE_UNKNOWN,
@@ -34,7 +34,7 @@ struct m2c_timeline {
     double tick_s;               /* seconds a tick */
     int64_t last_duration;       /* of the last frame shown, in ticks; 0 unknown */
     struct m2c_key_packet first; /* of the walk, whatever its kind; rank 0 */
-    struct m2c_key_packet *keys; /* [key_count], BY_PTS only, in both orders */
+    struct m2c_key_packet *keys; /* [key_count] in both orders; BY_PTS and BY_COUNT */
     int64_t key_count;
     int64_t doubtful;  /* leading frames, before the first key frame: perhaps not decodable */
     int reorder_delay; /* packets that the decoder must see beyond a frame to show it; BY_PTS only
@@ -78,8 +78,8 @@ int64_t m2c_timeline_at(const struct m2c_timeline *timeline, double seconds);
 /* The index of the frame with this pts, or -1. */
 int64_t m2c_timeline_find(const struct m2c_timeline *timeline, int64_t pts);
 
-/* The last key packet with pts <= `pts`, or NULL. Borrowed. */
+/* The last key packet that frame `index` can be decoded from, or NULL. Borrowed. */
 const struct m2c_key_packet *m2c_timeline_key_before(const struct m2c_timeline *timeline,
-                                                     int64_t pts);
+                                                     int64_t index);
 
 #endif

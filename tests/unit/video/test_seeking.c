@@ -13,6 +13,7 @@
 
 struct coder {
     const char *name;
+    int reordered; /* AVI has no presentation times for such a stream */
     const char *arguments[9];
     const char *containers[6];
 };
@@ -20,24 +21,30 @@ struct coder {
 /* 400 frames in 16 groups of pictures; 8 uniform frames are 50 apart. */
 static const struct coder coders[] = {
     {"h264-closed",
+     1,
      {"-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-bf", "3"},
-     {"mp4", "mkv", "ts", "mov"}},
+     {"mp4", "mkv", "ts", "mov", "avi"}},
     {"h264-open",
+     1,
      {"-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-x264-params",
       "open-gop=1:scenecut=0:bframes=3"},
      {"mp4", "mkv", "ts"}},
     {"hevc-open",
+     1,
      {"-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
       "keyint=25:bframes=3:open-gop=1:b-adapt=0:scenecut=0"},
      {"mp4", "mkv", "ts"}},
     {"vp8",
+     0,
      {"-c:v", "libvpx", "-deadline", "realtime", "-g", "25", "-b:v", "200k"},
      {"webm", "avi"}},
     {"vp9",
+     0,
      {"-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "25"},
      {"webm", "mp4"}},
-    {"av1", {"-c:v", "libsvtav1", "-preset", "12", "-g", "25"}, {"mp4", "webm"}},
-    {"mpeg4", {"-c:v", "mpeg4", "-g", "25", "-q:v", "4"}, {"avi", "mp4", "mkv"}},
+    {"av1", 0, {"-c:v", "libsvtav1", "-preset", "12", "-g", "25"}, {"mp4", "webm"}},
+    {"mpeg4", 0, {"-c:v", "mpeg4", "-g", "25", "-q:v", "4"}, {"avi", "mp4", "mkv"}},
+    {"mpeg4-b", 1, {"-c:v", "mpeg4", "-bf", "2", "-g", "25", "-q:v", "4"}, {"mp4", "avi", "mkv"}},
 };
 
 static struct made_video encode(const struct coder *coder, const char *file)
@@ -59,7 +66,9 @@ static void check_container(const struct coder *coder, const char *container,
     print_message("%-11s in %-4s: %d restarts, %lld of 400 decoded\n", coder->name, container,
                   report.restarts, (long long)report.frames_decoded);
     assert_int_equal(clip.facts.frames, 400);
-    assert_int_equal(report.kind, M2C_TIMELINE_BY_PTS);
+    assert_int_equal(report.kind, coder->reordered && !strcmp(container, "avi")
+                                      ? M2C_TIMELINE_BY_COUNT
+                                      : M2C_TIMELINE_BY_PTS);
     assert_int_equal(report.restarts, 8);
     assert_true(report.frames_decoded < 220);
     m2c_clip_frames_destroy(&clip);
