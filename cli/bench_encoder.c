@@ -167,15 +167,13 @@ static enum m2c_status bench_labels(struct cli_session *session, int repeats,
 /* Resident bytes of this process now, 0 where the system does not say. */
 static double resident_bytes(void)
 {
-    long total;
-    long resident = 0;
+    char line[128] = "";
     FILE *file = fopen("/proc/self/statm", "re");
     if (!file)
         return 0.0;
-    if (fscanf(file, "%ld %ld", &total, &resident) != 2)
-        resident = 0;
+    const char *second = fgets(line, sizeof line, file) ? strchr(line, ' ') : NULL;
     (void)fclose(file);
-    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+    return second ? strtod(second, NULL) * (double)sysconf(_SC_PAGESIZE) : 0.0;
 }
 
 static enum m2c_status add_memory(const struct cli_session *session, struct cli_bench_rows *rows,

@@ -103,9 +103,10 @@ enum m2c_status m2c_pipeline_encode_views(struct m2c_encoder *encoder, const str
     int batch = encoder->max_frames / frames;
     int size_px = encoder->base->config.image_px;
     assert(batch >= 1 && embedding->frames == frames);
-    struct m2c_image *images = calloc((size_t)(batch * frames), sizeof *images);
+    size_t slots = (size_t)batch * (size_t)frames;
+    struct m2c_image *images = calloc(slots, sizeof *images);
     if (!images)
-        return m2c_fail_memory(err, "a batch", (size_t)(batch * frames) * sizeof *images);
+        return m2c_fail_memory(err, "a batch", slots * sizeof *images);
     enum m2c_status status = M2C_OK;
     for (int view = first; view < first + count && status == M2C_OK; view += batch) {
         int taken = first + count - view < batch ? first + count - view : batch;

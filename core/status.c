@@ -77,14 +77,9 @@ enum m2c_status m2c_error_context(struct m2c_error *err, const char *format, ...
     return err->status;
 }
 
-enum m2c_status m2c_fail_memory(struct m2c_error *err, const char *what, size_t bytes)
-{
-    return m2c_fail(err, M2C_NO_MEMORY, "%zu bytes for %s are not to be had", bytes, what);
-}
-
-enum m2c_status m2c_fail_errno(struct m2c_error *err, const char *what, const char *path)
+void m2c_describe_errno(struct m2c_error *err, const char *what, const char *path)
 {
     int number = errno;
     (void)m2c_fail(err, M2C_IO_FAILED, "%s failed", what);
-    return m2c_error_context(err, "%s%s%s", path ? path : "", path ? ": " : "", strerror(number));
+    (void)m2c_error_context(err, "%s%s%s", path ? path : "", path ? ": " : "", strerror(number));
 }

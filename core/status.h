@@ -101,8 +101,21 @@ enum m2c_status m2c_error_context(struct m2c_error *err, const char *format, ...
     __attribute__((format(printf, 2, 3)));
 
 /* Shorthands for the two commonest causes: an allocation of `bytes` for `what` failed; the system
- * call `what` on `path` (may be NULL) failed with errno. */
-enum m2c_status m2c_fail_memory(struct m2c_error *err, const char *what, size_t bytes);
-enum m2c_status m2c_fail_errno(struct m2c_error *err, const char *what, const char *path);
+ * call `what` on `path` (may be NULL) failed with errno. Inline, so that compilers and analyzers
+ * see the constant that comes back. */
+static inline enum m2c_status m2c_fail_memory(struct m2c_error *err, const char *what, size_t bytes)
+{
+    (void)m2c_fail(err, M2C_NO_MEMORY, "%zu bytes for %s are not to be had", bytes, what);
+    return M2C_NO_MEMORY;
+}
+
+void m2c_describe_errno(struct m2c_error *err, const char *what, const char *path);
+
+static inline enum m2c_status m2c_fail_errno(struct m2c_error *err, const char *what,
+                                             const char *path)
+{
+    m2c_describe_errno(err, what, path);
+    return M2C_IO_FAILED;
+}
 
 #endif

@@ -1,5 +1,6 @@
 #include "model/ted_adapter.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "kernels/kernels.h"
@@ -107,6 +108,7 @@ void m2c_frame_adapter_apply(const struct m2c_frame_adapter *adapter, size_t cli
     size_t width = adapter->width;
     size_t dim = m2c_linear_in(adapter->down);
     size_t rows = clips * frames;
+    assert(frames > 0);
     float *h = hidden;
     float *u = hidden + rows * width;
     m2c_linear_apply(adapter->down, rows, f, dim, h, width, M2C_EPILOGUE_STORE, scratch->linear);
