@@ -10,14 +10,19 @@ import tensors
 
 TEXT_DEFAULTS = {"num_attention_heads": 8, "num_hidden_layers": 12}
 VISION_DEFAULTS = {"num_attention_heads": 12, "num_hidden_layers": 12, "patch_size": 32}
-NORMS = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj"}
+LAYERS = {
+    "layer_norm1": "ln_1",
+    "layer_norm2": "ln_2",
+    "mlp.fc1": "mlp.c_fc",
+    "mlp.fc2": "mlp.c_proj",
+}
 
 
 @dataclass
 class Config:
     vision_layers: int
     vision_heads: int
-    text_layers: int  # blocks that encode; the CMLM block, where there is one, is number text_layers
+    text_layers: int  # those that encode; a CMLM block has this number
     text_heads: int
     patch_px: int
     hidden_act: str
@@ -108,5 +113,5 @@ def _rename_block(weights, theirs, ours, out):
             [weights[f"{theirs}self_attn.{part}_proj.{kind}"] for part in "qkv"]
         )
         out[f"{ours}attn.out_proj.{kind}"] = weights[f"{theirs}self_attn.out_proj.{kind}"]
-        for their_layer, our_layer in NORMS.items():
+        for their_layer, our_layer in LAYERS.items():
             out[f"{ours}{our_layer}.{kind}"] = weights[f"{theirs}{their_layer}.{kind}"]

@@ -1,7 +1,7 @@
 """The video tower as ONNX graphs: float32, and dynamically quantised int8 written from it.
 
-The int8 graph is what ONNX Runtime's own `quantize_dynamic(per_channel=True)` makes of a MatMul with
-constant weights: uint8 activations by DynamicQuantizeLinear, int8 weights with a scale a column,
+The int8 graph is what ONNX Runtime's own `quantize_dynamic(per_channel=True)` makes of a MatMul
+with constant weights: uint8 activations by DynamicQuantizeLinear, int8 weights with a scale a column,
 MatMulInteger, and the product of both scales on the way back to float32.
 """
 
@@ -51,7 +51,7 @@ class VideoOutputs(torch.nn.Module):
 
 
 def export_float(vision, clip, path, prune=False, fused_attention=True):
-    """Writes video [B, E] and vc_logits [B, K] of `input` [B, 3, T, H, W], shapes fixed as clip's."""
+    """Writes `input` [B, 3, T, H, W] -> video [B, E], vc_logits [B, K]; shapes fixed as clip's."""
     names = ["video"] + (["vc_logits"] if vision.vc is not None else [])
     Attention.fused_operator = staticmethod(FusedAttention.apply) if fused_attention else None
     try:
@@ -70,7 +70,7 @@ def export_float(vision, clip, path, prune=False, fused_attention=True):
 
 
 def quantize(float_path, int8_path):
-    """Writes the dynamically quantised twin of a float32 graph; the number of products quantised."""
+    """Writes the dynamically quantised twin of a float32 graph; returns how many products."""
     graph_file = onnx.load(str(float_path))
     graph = graph_file.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
@@ -91,7 +91,7 @@ def quantize(float_path, int8_path):
 
 
 def _integer_product(node, weight, added, quantized_inputs):
-    """The nodes that stand for MatMul(x, weight), each x quantised once however often it is used."""
+    """The nodes that stand for MatMul(x, weight); an x that is used again is quantised once."""
     x, name = node.input[0], node.output[0]
     quantized, scale, zero = (f"{x}_{part}" for part in ("quantized", "scale", "zero_point"))
     nodes = []

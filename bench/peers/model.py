@@ -1,5 +1,6 @@
-"""M2-CLIP in PyTorch: towers, adapters and heads, as their equations read and as PyTorch users write
-them. B clips, T frames, L = 1 + P tokens, C width, Ca adapter width, E embedding, N texts, M words.
+"""M2-CLIP in PyTorch: towers, adapters and heads, as their equations read and PyTorch users write.
+
+B clips, T frames, L = 1 + P tokens, C width, Ca adapter width, E embedding, N texts, M words.
 
 Nothing here is tuned for one library: linear layers, convolutions, softmax and layer norm are
 PyTorch's own, so that PyTorch and ONNX Runtime meet operators that they know.

@@ -37,7 +37,7 @@ def agreement(outputs, reference):
 
 
 def rows(samples, outputs):
-    """One row an engine, precision and thread count. `samples`: {(name, precision, threads): [..]}."""
+    """One row for each key of `samples`: {(name, precision, threads): [sample, ..]}."""
     reference = outputs.get(REFERENCE)
     out = []
     for (name, precision, threads), taken in samples.items():
@@ -96,6 +96,14 @@ def _ratio(table, row, precision):
     return "-"
 
 
+def _cell(value):
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def _ms(value):
+    return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
 def markdown(result):
     table, facts = result["results"], result["facts"]
     header = ["engine", "precision", "threads", "ms", "min", "max"]
@@ -106,7 +114,7 @@ def markdown(result):
         top = row.get("top1_same")
         lines.append(
             [row["engine"], row["precision"], str(row["threads"])]
-            + [f"{row[key]:.0f}" for key in ("ms", "ms_min", "ms_max")]
+            + [_ms(row[key]) for key in ("ms", "ms_min", "ms_max")]
             + [_ratio(table, row, p) for p in precisions]
             + [f"{row['cosine']:.6f}" if "cosine" in row else "-"]
             + ["-" if top is None else "same" if top else "differs"]
@@ -119,10 +127,7 @@ def markdown(result):
         text += ["", "How many times as fast as the peer:", ""]
         text += _grid(
             ["ours", "peer", "threads", "times as fast", "goal"],
-            [
-                [c["ours"], c["peer"], str(c["threads"]), f"{c['times_as_fast']:.2f}", str(c["goal"])]
-                for c in result["comparisons"]
-            ],
+            [[_cell(value) for value in line.values()] for line in result["comparisons"]],
         )
     return "\n".join(text) + "\n"
 

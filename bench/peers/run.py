@@ -24,8 +24,10 @@ try:
 
     import export
 except ModuleNotFoundError as missing:
-    sys.exit(f"{missing.name} is missing: apt-get install python3-torch python3-onnx, and run this "
-             "with Debian's own /usr/bin/python3")
+    sys.exit(
+        f"{missing.name} is missing: apt-get install python3-torch python3-onnx, and run this with "
+        "Debian's own /usr/bin/python3"
+    )
 
 import engines
 import model as peer_model
@@ -46,9 +48,9 @@ def arguments():
     add("--threads", default="1,2", help="thread counts, one after the other (1,2)")
     add("--rounds", type=int, default=3, help="turns of each engine at each thread count (3)")
     add("--repeats", type=int, default=3, help="runs in one turn, of which the median counts (3)")
-    add("--budget-s", type=float, default=280, help="start no round that would end later; the first at each thread count always runs (280)")
+    add("--budget-s", type=float, default=280, help="start no further round that ends later (280)")
     add("--precisions", default="f32,bf16,int8", help="ours to measure")
-    add("--prune-peers", action="store_true", help="spare the peers the last block's unused rows too")
+    add("--prune-peers", action="store_true", help="spare the peers the last block's lost rows too")
     add("--plain-attention", action="store_true", help="ONNX without the fused attention operator")
     add("--work", type=Path, help="folder for graphs, kept (a temporary one, removed)")
     add("--json", type=Path, help="write every sample there")
@@ -147,7 +149,7 @@ class Session:
             for turn in range(self.options.rounds):
                 begin_s = self.elapsed_s()
                 if turn > 0 and begin_s + longest_s > deadline_s:
-                    say(f"--threads {threads}: {turn} of {self.options.rounds} rounds fit the budget")
+                    say(f"--threads {threads}: {turn} of {self.options.rounds} rounds fit")
                     break
                 self.run_round(threads, turn)
                 longest_s = max(longest_s, self.elapsed_s() - begin_s)
@@ -210,6 +212,8 @@ def facts(options, session, clip, busy):
 def measure(options, work):
     folder = options.model or make_model(options.m2clip, work / "model")
     clip = tensors.read(options.input)["input"] if options.input else made_clip()
+    if clip.ndim != 5 or clip.shape[:2] != (1, 3):
+        sys.exit(f"{options.input}: `input` is {list(clip.shape)}, one clip [1,3,T,H,W] is wanted")
     busy = [busy_cores()]
     session = Session(options, contestants(options, folder, np.array(clip), work))
     counts = [int(count) for count in options.threads.split(",")]

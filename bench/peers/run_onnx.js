@@ -1,7 +1,7 @@
 /* Runs one ONNX graph on one input whenever a line arrives on stdin, and answers with the time.
  *
  * usage: node run_onnx.js GRAPH THREADS INPUT.f32 SHAPE(1,3,8,224,224) [OPTIMISED_GRAPH]
- * Answers are JSON lines: {ready, version}; then per line `run`: {ms, cpu_ms}; for `outputs`: {outputs}.
+ * Answers are JSON lines: {ready, version}; for a line `run` {ms, cpu_ms}, for `outputs` {outputs}.
  */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';

@@ -2,7 +2,7 @@
 """Runs the PyTorch model on one input whenever a line arrives on stdin, and answers with the time.
 
 usage: run_torch.py MODEL_FOLDER THREADS INPUT.safetensors f32|bf16 whole|pruned
-Answers are JSON lines: {ready, version}; then per line `run`: {ms, cpu_ms}; for `outputs`: {outputs}.
+Answers are JSON lines: {ready, version}; for a line `run` {ms, cpu_ms}, for `outputs` {outputs}.
 """
 
 import contextlib

@@ -3,7 +3,7 @@
 
 usage: verify.py [--onnx] [FIXTURE_FOLDER...]    (default: tests/fixtures/tiny-*)
 
-With --onnx the exported graphs too, run by ONNX Runtime: float32 as close as PyTorch, int8 by cosine.
+With --onnx the exported graphs too, run by ONNX Runtime: float32 as close, int8 by its cosine.
 """
 
 import sys
