@@ -77,13 +77,14 @@ static void pack_value_pairs(const struct attention_call *call)
     const struct m2c_attention *a = call->attention;
     for (size_t pair = 0; pair < call->value_depth; pair++) {
         const float *even = a->v + 2 * pair * a->ldkv;
-        const float *odd = 2 * pair + 1 < a->keys ? even + a->ldkv : NULL;
+        bool alone = 2 * pair + 1 == a->keys;
         float *to = call->values + pair * call->layout.padded_dim;
         prefetch_rows(a, a->v, 2 * pair + PREFETCH_ROWS, 2);
         for (size_t d = 0; d < a->head_dim; d += LANES) {
             size_t n = lanes_of(a->head_dim - d);
-            vec second = odd ? vec_load_lanes(odd + d, n) : vec_set(0.0F);
-            vec_store(to + d, pairs_across(vec_load_lanes(even + d, n), second));
+            vec first = vec_load_lanes(even + d, n);
+            vec second = alone ? vec_set(0.0F) : vec_load_lanes(even + a->ldkv + d, n);
+            vec_store(to + d, pairs_across(first, second));
         }
     }
 }
