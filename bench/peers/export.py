@@ -1,8 +1,8 @@
 """The video tower as ONNX graphs: float32, and dynamically quantised int8 written from it.
 
 The int8 graph is what ONNX Runtime's own `quantize_dynamic(per_channel=True)` makes of a MatMul
-with constant weights: uint8 activations by DynamicQuantizeLinear, int8 weights with a scale a column,
-MatMulInteger, and the product of both scales on the way back to float32.
+with constant weights: uint8 activations by DynamicQuantizeLinear, int8 weights with a scale a
+column, MatMulInteger, and the product of both scales on the way back to float32.
 """
 
 import numpy as np

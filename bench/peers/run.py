@@ -8,6 +8,7 @@ script can see to it, so that a change of the machine's speed touches all of the
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -231,6 +232,7 @@ def measure(options, work):
 
 def main():
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that scratch files go
     if not (HERE / "node_modules").exists():
         sys.exit(f"ONNX Runtime is missing: npm ci --ignore-scripts, in {HERE.relative_to(ROOT)}")
     if not options.m2clip.exists():
