@@ -1,4 +1,3 @@
-#include <math.h>
 #include <string.h>
 
 #include "kernels/kernels.h"
@@ -23,26 +22,39 @@ static void find_scale(struct panel *panel, size_t column)
 {
     const float *weight = panel->weight + column * panel->packed->in;
     const float most = (float)M2C_PACKED_INT8_MOST;
-    float greatest = 0.0F;
-    for (size_t i = 0; i < panel->packed->in; i++)
-        greatest = fmaxf(greatest, fabsf(weight[i]));
+    uint32_t greatest_bits = 0;
+    float greatest;
+    for (size_t i = 0; i < panel->packed->in; i++) {
+        uint32_t bits;
+        memcpy(&bits, weight + i, sizeof bits);
+        bits &= 0x7FFFFFFFU;
+        greatest_bits = bits > greatest_bits ? bits : greatest_bits;
+    }
+    memcpy(&greatest, &greatest_bits, sizeof greatest);
     bool is_zero = greatest < M2C_PACKED_INT8_LEAST;
     panel->scale[column] = is_zero ? 0.0F : greatest / most;
     panel->inverse[column] = is_zero ? 0.0F : most / greatest;
 }
 
-/* The nearest step, ties to even, within -127 .. 127. */
-static int8_t quantized(float value, float inverse)
+/* The nearest steps, ties to even: added to 1.5 * 2^52, whose unit is 1, the exact product is
+ * rounded into the lowest bits. Returns their sum. */
+static int32_t quantize(int8_t *to, const float *from, float inverse, size_t count)
 {
-    float scaled = fmaxf(-127.0F, fminf(127.0F, value * inverse));
-    return (int8_t)lrintf(scaled);
+    int32_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        double rounded = (double)from[i] * (double)inverse + 0x1.8p52;
+        uint64_t bits;
+        memcpy(&bits, &rounded, sizeof bits);
+        to[i] = (int8_t)(bits & 0xFFU);
+        sum += to[i];
+    }
+    return sum;
 }
 
 /* `count` weights of a column from depth k on, in the form's number type. */
 static void narrow(struct panel *panel, size_t column, size_t k, size_t count, void *to)
 {
     const float *from = panel->weight + column * panel->packed->in + k;
-    int8_t *bytes = to;
     switch (panel->packed->kernel->form) {
     case M2C_PACKED_F32:
         memcpy(to, from, count * sizeof *from);
@@ -51,10 +63,7 @@ static void narrow(struct panel *panel, size_t column, size_t k, size_t count, v
         m2c_kernels_get()->narrow_bf16(to, from, count);
         break;
     case M2C_PACKED_INT8:
-        for (size_t i = 0; i < count; i++) {
-            bytes[i] = quantized(from[i], panel->inverse[column]);
-            panel->sum[column] += bytes[i];
-        }
+        panel->sum[column] += quantize(to, from, panel->inverse[column], count);
         break;
     }
 }

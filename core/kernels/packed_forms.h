@@ -39,30 +39,29 @@ ALWAYS_INLINE void bf16_chunk(unsigned char *to, const void *x, size_t i, const 
     }
 }
 
-/* 32 numbers to int16. */
+/* 32 numbers to int16. Added to 1.5 * 2^23, whose unit is 1, they are rounded once, exactly. */
 ALWAYS_INLINE void int8_chunk(unsigned char *to, const void *x, size_t i, const bool is_bf16,
                               vec inverse)
 {
+    const vec base = vec_set(0x1.8p23F);
     for (size_t k = 0; k < 2 * (size_t)M2C_PACKED_CHUNK_WORDS; k += LANES)
         vec_store_int16((int16_t *)(void *)to + k,
-                        packed_load_element(x, i + k, is_bf16) * inverse);
+                        vec_fma(packed_load_element(x, i + k, is_bf16), inverse, base) - base);
 }
 
-static float convert_f32(const struct m2c_packed_row *row)
+static void convert_f32(const struct m2c_packed_rows *rows)
 {
-    packed_convert_row(row, M2C_PACKED_CHUNK_WORDS, 1.0F, f32_chunk);
-    return 1.0F;
+    packed_convert_rows(rows, M2C_PACKED_CHUNK_WORDS, false, f32_chunk);
 }
 
-static float convert_bf16(const struct m2c_packed_row *row)
+static void convert_bf16(const struct m2c_packed_rows *rows)
 {
-    packed_convert_row(row, M2C_PACKED_CHUNK_WORDS, 1.0F, bf16_chunk);
-    return 1.0F;
+    packed_convert_rows(rows, M2C_PACKED_CHUNK_WORDS, false, bf16_chunk);
 }
 
-static float convert_int8(const struct m2c_packed_row *row)
+static void convert_int8(const struct m2c_packed_rows *rows)
 {
-    return packed_quantize_row(row, 2 * M2C_PACKED_CHUNK_WORDS, int8_chunk);
+    packed_convert_rows(rows, 2 * M2C_PACKED_CHUNK_WORDS, true, int8_chunk);
 }
 
 static void finish_floats(const struct m2c_packed_finish *f)

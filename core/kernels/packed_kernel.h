@@ -32,13 +32,13 @@ enum {
 /* A row of x below this counts as zero: 127 / greatest must not overflow. */
 #define M2C_PACKED_INT8_LEAST 1e-30F
 
-/* One row of x on its way into a group. */
-struct m2c_packed_row {
+/* Up to group_rows rows of x on their way into a group. */
+struct m2c_packed_rows {
     const void *x;
+    size_t rows, in, ldx_bytes;
     enum m2c_packed_element element;
-    size_t in;
-    unsigned char *to;  /* the row's 64 bytes in the group's first chunk */
-    size_t chunk_bytes; /* from chunk to chunk */
+    unsigned char *to;
+    float *scale; /* [rows], set in INT8 */
 };
 
 /* tile = start + x W^T: a group of rows against a panel, in the kernel's own number type. */
@@ -70,8 +70,7 @@ struct m2c_packed_kernel {
     size_t columns, group_rows, word_values, weight_bytes;
     /* What x's numbers are raised by so that they are unsigned; taken off by `start`. */
     int32_t x_offset;
-    /* Returns the row's scale. */
-    float (*convert)(const struct m2c_packed_row *row);
+    void (*convert)(const struct m2c_packed_rows *rows);
     void (*multiply)(const struct m2c_packed_product *product);
     void (*finish)(const struct m2c_packed_finish *finish);
 };

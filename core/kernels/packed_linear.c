@@ -173,16 +173,20 @@ static void convert_block(const struct block *block)
 {
     const struct m2c_packed_call *call = block->call;
     const struct m2c_packed_kernel *kernel = block->packed->kernel;
-    size_t row_bytes = call->ldx * element_bytes(call->x_element);
-    const unsigned char *x = (const unsigned char *)call->x + block->first * row_bytes;
-    struct m2c_packed_row row = {.element = call->x_element,
-                                 .in = block->packed->in,
-                                 .chunk_bytes = kernel->group_rows * M2C_PACKED_CHUNK_BYTES};
-    for (size_t i = 0; i < block->rows; i++) {
-        row.x = x + i * row_bytes;
-        row.to = block->x + i / kernel->group_rows * group_bytes(block->packed) +
-                 i % kernel->group_rows * M2C_PACKED_CHUNK_BYTES;
-        block->row_scale[i] = kernel->convert(&row);
+    size_t ldx_bytes = call->ldx * element_bytes(call->x_element);
+    const unsigned char *x = (const unsigned char *)call->x + block->first * ldx_bytes;
+    struct m2c_packed_rows rows = {
+        .in = block->packed->in,
+        .ldx_bytes = ldx_bytes,
+        .element = call->x_element,
+    };
+    for (size_t i = 0; i < block->rows; i += kernel->group_rows) {
+        size_t left = block->rows - i;
+        rows.rows = left < kernel->group_rows ? left : kernel->group_rows;
+        rows.x = x + i * ldx_bytes;
+        rows.to = block->x + i / kernel->group_rows * group_bytes(block->packed);
+        rows.scale = block->row_scale + i;
+        kernel->convert(&rows);
     }
 }
 
@@ -192,9 +196,9 @@ static void fetch_output(const struct m2c_packed_finish *finish)
     size_t bytes = finish->columns * element_bytes(finish->element);
     for (size_t row = 0; row < finish->rows; row++) {
         const unsigned char *y = finish->y + row * finish->ldy_bytes;
-        for (size_t i = 0; i < bytes; i += LINE_BYTES)
-            __builtin_prefetch(y + i, 1);
-        __builtin_prefetch(y + bytes - 1, 1);
+        const unsigned char *line = y - (uintptr_t)y % LINE_BYTES;
+        for (; line < y + bytes; line += LINE_BYTES)
+            __builtin_prefetch(line, 1);
     }
 }
 

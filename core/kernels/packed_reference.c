@@ -8,7 +8,15 @@
 
 enum { COLUMNS = 16, GROUP_ROWS = 4 };
 
-static float element_of(const struct m2c_packed_row *row, size_t i)
+/* One row of a group. */
+struct row {
+    const void *x;
+    enum m2c_packed_element element;
+    size_t in;
+    unsigned char *to;
+};
+
+static float element_of(const struct row *row, size_t i)
 {
     float value;
     if (row->element == M2C_PACKED_ELEMENT_BF16)
@@ -18,43 +26,38 @@ static float element_of(const struct m2c_packed_row *row, size_t i)
     return value;
 }
 
-static unsigned char *word_of(const struct m2c_packed_row *row, size_t i)
+static void set_word(const struct row *row, size_t i, const void *word)
 {
-    return row->to + i / M2C_PACKED_CHUNK_WORDS * row->chunk_bytes +
-           i % M2C_PACKED_CHUNK_WORDS * sizeof(float);
+    size_t chunk_bytes = (size_t)GROUP_ROWS * M2C_PACKED_CHUNK_BYTES;
+    memcpy(row->to + i / M2C_PACKED_CHUNK_WORDS * chunk_bytes + i % M2C_PACKED_CHUNK_WORDS * 4,
+           word, 4);
 }
 
-static void end_row(const struct m2c_packed_row *row)
+static void convert_f32_row(const struct row *row, float *unused)
 {
-    for (size_t i = row->in; i % M2C_PACKED_CHUNK_WORDS != 0; i++)
-        memset(word_of(row, i), 0, sizeof(float));
-}
-
-static float convert_f32(const struct m2c_packed_row *row)
-{
+    (void)unused;
     for (size_t i = 0; i < row->in; i++) {
         float value = element_of(row, i);
-        memcpy(word_of(row, i), &value, sizeof value);
+        set_word(row, i, &value);
     }
-    end_row(row);
-    return 1.0F;
 }
 
-static float convert_bf16(const struct m2c_packed_row *row)
+static void convert_bf16_row(const struct row *row, float *unused)
 {
+    (void)unused;
     for (size_t i = 0; i < row->in; i++) {
         float value = element_of(row, i);
         uint16_t rounded;
         m2c_narrow_bf16_c(&rounded, &value, 1);
         m2c_widen_bf16_c(&value, &rounded, 1);
-        memcpy(word_of(row, i), &value, sizeof value);
+        set_word(row, i, &value);
     }
-    end_row(row);
-    return 1.0F;
 }
 
-static float convert_int8(const struct m2c_packed_row *row)
+/* The product with 127 / max |x| is rounded once, as a fused multiply-add would. */
+static void convert_int8_row(const struct row *row, float *scale)
 {
+    const float most = (float)M2C_PACKED_INT8_MOST;
     float greatest = 0.0F;
     bool is_finite = true;
     for (size_t i = 0; i < row->in; i++) {
@@ -63,13 +66,43 @@ static float convert_int8(const struct m2c_packed_row *row)
         is_finite = is_finite && isfinite(value);
     }
     bool is_zero = greatest < M2C_PACKED_INT8_LEAST || !is_finite;
-    float inverse = is_zero ? 0.0F : (float)M2C_PACKED_INT8_MOST / greatest;
+    float inverse = is_zero ? 0.0F : most / greatest;
     for (size_t i = 0; i < row->in; i++) {
-        int32_t value = is_zero ? 0 : (int32_t)lrintf(element_of(row, i) * inverse);
-        memcpy(word_of(row, i), &value, sizeof value);
+        double scaled = (double)element_of(row, i) * (double)inverse;
+        int32_t value = is_zero ? 0 : (int32_t)lrint(scaled);
+        set_word(row, i, &value);
     }
-    end_row(row);
-    return !is_finite ? NAN : is_zero ? 0.0F : greatest / (float)M2C_PACKED_INT8_MOST;
+    *scale = !is_finite ? NAN : is_zero ? 0.0F : greatest / most;
+}
+
+static void convert_rows(const struct m2c_packed_rows *rows,
+                         void (*convert)(const struct row *row, float *scale))
+{
+    const float zero = 0.0F;
+    for (size_t r = 0; r < rows->rows; r++) {
+        const struct row row = {.x = (const unsigned char *)rows->x + r * rows->ldx_bytes,
+                                .element = rows->element,
+                                .in = rows->in,
+                                .to = rows->to + r * M2C_PACKED_CHUNK_BYTES};
+        convert(&row, rows->scale + r);
+        for (size_t i = rows->in; i % M2C_PACKED_CHUNK_WORDS != 0; i++)
+            set_word(&row, i, &zero);
+    }
+}
+
+static void convert_f32(const struct m2c_packed_rows *rows)
+{
+    convert_rows(rows, convert_f32_row);
+}
+
+static void convert_bf16(const struct m2c_packed_rows *rows)
+{
+    convert_rows(rows, convert_bf16_row);
+}
+
+static void convert_int8(const struct m2c_packed_rows *rows)
+{
+    convert_rows(rows, convert_int8_row);
 }
 
 /* The row's word at depth i, where `x` is the row's first chunk. */

@@ -34,10 +34,9 @@ ALWAYS_INLINE void pair_chunk(unsigned char *to, const void *x, size_t i, const 
     vec_store((float *)(void *)to, _mm512_castsi512_ps((__m512i)_mm512_cvtne2ps_pbh(high, low)));
 }
 
-static float convert_pairs(const struct m2c_packed_row *row)
+static void convert_pairs(const struct m2c_packed_rows *rows)
 {
-    packed_convert_row(row, 2 * M2C_PACKED_CHUNK_WORDS, 1.0F, pair_chunk);
-    return 1.0F;
+    packed_convert_rows(rows, 2 * M2C_PACKED_CHUNK_WORDS, false, pair_chunk);
 }
 
 static void finish_floats(const struct m2c_packed_finish *f)

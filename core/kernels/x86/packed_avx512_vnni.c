@@ -22,22 +22,23 @@ ALWAYS_INLINE vec quad_step(vec sum, vec x, vec w)
                                                    _mm512_castps_si512(w)));
 }
 
-/* 64 numbers to the nearest byte, raised by X_OFFSET: they lie within 1 .. 255. */
+/* 64 numbers to the nearest bytes, raised by X_OFFSET: they lie within 1 .. 255. Added to 1.5 *
+ * 2^23, whose unit is 1, they are rounded into its lowest bits. */
 ALWAYS_INLINE void quad_chunk(unsigned char *to, const void *x, size_t i, const bool is_bf16,
                               vec inverse)
 {
-    const __m512i offset = _mm512_set1_epi32(X_OFFSET);
+    const vec base = vec_set(0x1.8p23F + (float)X_OFFSET);
 #pragma GCC unroll 4
     for (size_t k = 0; k < 4 * (size_t)M2C_PACKED_CHUNK_WORDS; k += LANES) {
-        __m512i ints = _mm512_cvtps_epi32(packed_load_element(x, i + k, is_bf16) * inverse);
-        __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(ints, offset));
+        vec sum = vec_fma(packed_load_element(x, i + k, is_bf16), inverse, base);
+        __m128i bytes = _mm512_cvtepi32_epi8(_mm512_castps_si512(sum));
         _mm_storeu_si128((__m128i *)(void *)(to + k), bytes);
     }
 }
 
-static float convert_quads(const struct m2c_packed_row *row)
+static void convert_quads(const struct m2c_packed_rows *rows)
 {
-    return packed_quantize_row(row, 4 * M2C_PACKED_CHUNK_WORDS, quad_chunk);
+    packed_convert_rows(rows, 4 * M2C_PACKED_CHUNK_WORDS, true, quad_chunk);
 }
 
 static void finish_ints(const struct m2c_packed_finish *f)

@@ -13,6 +13,20 @@ static inline vec vec_greatest_bits(vec a, vec b)
     return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
 }
 
+static inline float vec_most_bits(vec v)
+{
+    __m256i bits = _mm256_castps_si256(v);
+    __m128i most = _mm_max_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+    most = _mm_max_epi32(most, _mm_shuffle_epi32(most, _MM_SHUFFLE(1, 0, 3, 2)));
+    most = _mm_max_epi32(most, _mm_shuffle_epi32(most, _MM_SHUFFLE(2, 3, 0, 1)));
+    return _mm_cvtss_f32(_mm_castsi128_ps(most));
+}
+
+static inline vec vec_reciprocal(vec v)
+{
+    return _mm256_set1_ps(1.0F) / v;
+}
+
 static inline void vec_store_int16(int16_t *p, vec v)
 {
     __m256i ints = _mm256_cvtps_epi32(v);

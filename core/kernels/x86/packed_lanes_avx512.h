@@ -14,6 +14,21 @@ static inline vec vec_greatest_bits(vec a, vec b)
     return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
 }
 
+/* The greatest lane in that order. */
+static inline float vec_most_bits(vec v)
+{
+    return _mm_cvtss_f32(
+        _mm_castsi128_ps(_mm_cvtsi32_si128(_mm512_reduce_max_epi32(_mm512_castps_si512(v)))));
+}
+
+/* 1 / v within 2e-7 of itself, for normal numbers whose reciprocal is one: one step of Newton's
+ * from 14 bits. */
+static inline vec vec_reciprocal(vec v)
+{
+    vec near = _mm512_rcp14_ps(v);
+    return near * _mm512_fnmadd_ps(v, near, _mm512_set1_ps(2.0F));
+}
+
 /* Rounded to int16, saturated; LANES of them. */
 static inline void vec_store_int16(int16_t *p, vec v)
 {

@@ -95,7 +95,7 @@ static double quantize(enum m2c_packed_form form, double *to, const float *from,
         memset(to, 0, count * sizeof *to);
     else
         for (size_t i = 0; i < count; i++)
-            to[i] = (double)rintf(from[i] * (127.0F / greatest));
+            to[i] = rint((double)from[i] * (double)(127.0F / greatest));
     return !is_finite ? (double)NAN : (double)greatest / 127;
 }
 
