@@ -23,6 +23,18 @@ static bool is_playlist(const uint8_t *bytes, size_t size)
     return false;
 }
 
+/* HEIF and AVIF pictures share MP4's boxes but have no movie in them. */
+static bool is_picture(const uint8_t *bytes, size_t size)
+{
+    static const char *const brands[] = {"avif", "heic", "heix", "mif1"};
+    if (size < 12 || memcmp(bytes + 4, "ftyp", 4) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof brands / sizeof *brands; i++)
+        if (!memcmp(bytes + 8, brands[i], 4))
+            return true;
+    return false;
+}
+
 /* Looks at more and more of the file until the answer is sure, as libav's own probing does. */
 static enum m2c_status probe(const uint8_t *bytes, size_t size, const AVInputFormat **demuxer,
                              int *score, struct m2c_error *err)
@@ -55,6 +67,8 @@ enum m2c_status m2c_container_format_probe(const uint8_t *bytes, size_t size,
         return m2c_fail(err, M2C_UNDECODABLE_VIDEO, "the video is empty");
     if (is_playlist(bytes, size))
         return m2c_fail(err, M2C_UNSUPPORTED_CODEC, "a playlist is not a video");
+    if (is_picture(bytes, size))
+        return m2c_fail(err, M2C_UNSUPPORTED_CODEC, "a picture is not a video");
     int score = 0;
     enum m2c_status status = probe(bytes, size, demuxer, &score, err);
     if (status)

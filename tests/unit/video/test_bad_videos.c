@@ -159,8 +159,9 @@ static void playlists_are_refused_and_open_nothing(void **state)
 static void images_are_refused(void **state)
 {
     (void)state;
-    static const char *const files[] = {"still.png",  "still.jpg",  "still.gif", "still.bmp",
-                                        "still.tiff", "still.webp", "still.jp2", "still.ppm"};
+    static const char *const files[] = {"still.png", "still.jpg",  "still.gif",
+                                        "still.bmp", "still.tiff", "still.webp",
+                                        "still.jp2", "still.ppm",  "still.avif"};
     for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
         const char *arguments[] = {SHORT, "-frames:v", "1", NULL};
         struct made_video video = made_video(files[f], arguments);
