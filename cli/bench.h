@@ -34,10 +34,16 @@ double cli_median(double *values, size_t count);
 M2C_MUST_USE enum m2c_status cli_bench_library_rate(const struct cli_session *session, int frames,
                                                     double *flop_per_ms, struct m2c_error *err);
 
+struct cli_bench_request {
+    int repeats;             /* runs of which the median is told */
+    const char *labels_file; /* NULL: the set's own labels */
+    bool padded_labels;      /* also `labels_padded` */
+};
+
 /* Adds `library`, `clip`, the clip's inner stages, `labels` and `memory`. */
-M2C_MUST_USE enum m2c_status cli_bench_encoder(struct cli_session *session, int repeats,
-                                               const char *labels_file, struct cli_bench_rows *rows,
-                                               struct m2c_error *err);
+M2C_MUST_USE enum m2c_status cli_bench_encoder(struct cli_session *session,
+                                               const struct cli_bench_request *asked,
+                                               struct cli_bench_rows *rows, struct m2c_error *err);
 
 /* Adds `decode` and `preprocess` of one file under the set's sampling. */
 M2C_MUST_USE enum m2c_status cli_bench_video(const struct cli_session *session, const char *path,

@@ -16,6 +16,7 @@ static const struct cli_option bench_options[] = {
     {"threads", CLI_VALUE, "N,...", "thread counts to measure (the cores one may use)", 0},
     {"cpu-level", CLI_VALUE, "NAME", "highest instruction set: c, avx2 or avx512", 0},
     {"labels-file", CLI_VALUE, "FILE", "labels to encode (the set's own)", 0},
+    {"padded-labels", CLI_BOOLEAN, "", "also encode the labels padded to the context, once", 0},
     {"repeats", CLI_VALUE, "N", "runs of which the median is told (7)", 0},
     {"json", CLI_BOOLEAN, "", "one JSON object instead of a table", 0},
 };
@@ -108,12 +109,15 @@ static enum m2c_status bench_model(const struct cli_arguments *arguments,
                                    const struct bench_choices *choices, struct cli_session *session,
                                    struct cli_bench_rows *rows, struct m2c_error *err)
 {
+    const struct cli_bench_request asked = {.repeats = choices->repeats,
+                                            .labels_file = cli_value(arguments, "labels-file"),
+                                            .padded_labels =
+                                                cli_boolean(arguments, "padded-labels", false)};
     enum m2c_status status = M2C_OK;
     for (size_t i = 0; status == M2C_OK && i < choices->thread_count; i++) {
         status = m2c_team_new(choices->threads[i], &session->team, err);
         if (status == M2C_OK)
-            status = cli_bench_encoder(session, choices->repeats,
-                                       cli_value(arguments, "labels-file"), rows, err);
+            status = cli_bench_encoder(session, &asked, rows, err);
         m2c_encoder_free(&session->encoder);
         m2c_team_free(&session->team);
     }
