@@ -11,6 +11,8 @@
 #define SRV_CONNECTION_INCREMENT_BYTES (4 * SRV_KIB) /* by which its buffers grow */
 #define SRV_LISTEN_BACKLOG 512                       /* connections not yet accepted */
 #define SRV_MAX_HEADERS 100                          /* header lines of a request */
+#define SRV_MAX_HEADER_BYTES (16 * SRV_KIB)          /* all of them together */
+#define SRV_MAX_TARGET_BYTES (16 * SRV_KIB)          /* path and query as they arrive */
 #define SRV_HEADER_DEADLINE_MS 10000.0               /* from the connection to complete headers */
 #define SRV_BODY_WINDOW_MS 5000.0                    /* in which a body must keep the rate below */
 #define SRV_BODY_MIN_RATE (32 * SRV_KIB)             /* bytes a second */

@@ -110,6 +110,7 @@ void srv_guard_header(struct srv_guard *guard, const char *name, size_t name_siz
                       const char *value, size_t value_size)
 {
     guard->headers++;
+    guard->header_bytes += name_size + value_size + 4; /* colon, blank, CRLF */
     guard->bad_name |= !is_token(name, name_size);
     guard->misspelt_framing |= is_misspelt_framing(name, name_size);
     guard->bad_value |= !is_field_value(value, value_size);
@@ -135,6 +136,9 @@ static enum m2c_status settle_line(const struct srv_guard_line *line, struct m2c
         return m2c_fail(err, M2C_INVALID_REQUEST, "only HTTP/1.1 and HTTP/1.0 are spoken");
     if (line->target[0] != '/')
         return m2c_fail(err, M2C_INVALID_REQUEST, "the request target must start with /");
+    if (strlen(line->target) > SRV_MAX_TARGET_BYTES)
+        return m2c_fail(err, M2C_URI_TOO_LONG, "a request target may have %zu bytes",
+                        SRV_MAX_TARGET_BYTES);
     return M2C_OK;
 }
 
@@ -173,6 +177,9 @@ static enum m2c_status settle_headers(const struct srv_guard *guard, struct m2c_
     if (guard->headers > SRV_MAX_HEADERS)
         return m2c_fail(err, M2C_HEADERS_TOO_LARGE, "%u headers exceed %d", guard->headers,
                         SRV_MAX_HEADERS);
+    if (guard->header_bytes > SRV_MAX_HEADER_BYTES)
+        return m2c_fail(err, M2C_HEADERS_TOO_LARGE, "%zu bytes of headers exceed %zu",
+                        guard->header_bytes, SRV_MAX_HEADER_BYTES);
     if (guard->bad_name || guard->misspelt_framing)
         return m2c_fail(err, M2C_INVALID_REQUEST, "a header name is not valid");
     if (guard->hosts != 1)

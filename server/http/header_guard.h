@@ -15,6 +15,7 @@
 #include "status.h"
 
 struct srv_guard {
+    size_t header_bytes;
     unsigned headers, hosts, lengths, encodings, expects;
     bool bad_name, misspelt_framing, bad_value, bad_length, huge_length, encoding_is_chunked;
     bool coded_content, bad_expect;

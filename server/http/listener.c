@@ -4,13 +4,14 @@
 #include <netdb.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "server/limits.h"
 
-enum { MAX_HOST = 254, MAX_PORT = 6 };
+enum { MAX_HOST = 254, MAX_PORT_TEXT = 6, MAX_PORT = 65535 };
 
 static enum m2c_status split(const char *address, char *host, char *port, struct m2c_error *err)
 {
@@ -22,8 +23,9 @@ static enum m2c_status split(const char *address, char *host, char *port, struct
     }
     size_t port_size = colon ? strlen(colon + 1) : 0;
     bool digits = colon && strspn(colon + 1, "0123456789") == port_size;
-    if (!digits || port_size == 0 || port_size >= MAX_PORT || end == begin ||
-        end - begin >= MAX_HOST || (begin == address && memchr(begin, ':', (size_t)(end - begin))))
+    if (!digits || port_size == 0 || port_size >= MAX_PORT_TEXT ||
+        strtol(colon + 1, NULL, 10) > MAX_PORT || end == begin || end - begin >= MAX_HOST ||
+        (begin == address && memchr(begin, ':', (size_t)(end - begin))))
         return m2c_fail_field(err, M2C_USAGE, "listen", "%s is not HOST:PORT", address);
     memcpy(host, begin, (size_t)(end - begin));
     host[end - begin] = '\0';
@@ -35,7 +37,7 @@ static enum m2c_status describe(int fd, char *bound, size_t bound_size, struct m
 {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
-    char host[MAX_HOST], port[MAX_PORT];
+    char host[MAX_HOST], port[MAX_PORT_TEXT];
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
         return m2c_fail_errno(err, "getsockname", NULL);
     if (getnameinfo((struct sockaddr *)&address, size, host, sizeof host, port, sizeof port,
@@ -68,7 +70,7 @@ static enum m2c_status listen_on(const struct addrinfo *where, const char *addre
 enum m2c_status srv_listener_open(const char *address, int *fd, char *bound, size_t bound_size,
                                   struct m2c_error *err)
 {
-    char host[MAX_HOST], port[MAX_PORT];
+    char host[MAX_HOST], port[MAX_PORT_TEXT];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     enum m2c_status status = split(address, host, port, err);

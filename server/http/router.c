@@ -8,8 +8,8 @@ srv_status_set srv_router_problems(const struct srv_route *route)
     srv_status_set problems =
         route->problems | SRV_CAN(INVALID_REQUEST) | SRV_CAN(METHOD_NOT_ALLOWED) |
         SRV_CAN(BODY_TIMEOUT) | SRV_CAN(LENGTH_REQUIRED) | SRV_CAN(TOO_LARGE) |
-        SRV_CAN(UNSUPPORTED_MEDIA_TYPE) | SRV_CAN(EXPECTATION_FAILED) | SRV_CAN(HEADERS_TOO_LARGE) |
-        SRV_CAN(INTERNAL) | SRV_CAN(NOT_IMPLEMENTED);
+        SRV_CAN(URI_TOO_LONG) | SRV_CAN(UNSUPPORTED_MEDIA_TYPE) | SRV_CAN(EXPECTATION_FAILED) |
+        SRV_CAN(HEADERS_TOO_LARGE) | SRV_CAN(INTERNAL) | SRV_CAN(NOT_IMPLEMENTED);
     return problems;
 }
 

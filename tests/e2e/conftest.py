@@ -30,7 +30,7 @@ def start(tmp_path):
     servers = []
 
     def start_server(model, *options, **settings):
-        servers.append(Server(tmp_path, model, *options, **settings))
+        servers.append(Server(tmp_path, model, "--backend", "openblas", *options, **settings))
         return servers[-1]
 
     yield start_server

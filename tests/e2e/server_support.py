@@ -21,8 +21,10 @@ class Server:
     def __init__(self, folder, model, *options, env=None, wait=True):
         self.log_path = pathlib.Path(folder) / f"server-{time.monotonic_ns()}.log"
         self.log_file = open(self.log_path, "wb")
+        # One compute thread: barriers of a team cost a time slice each where the cores are busy.
+        threads = [] if "--threads" in options else ["--threads", "1"]
         command = [binary(), "serve", "--model", str(model), "--listen", "127.0.0.1:0",
-                   "--max-connections-per-address", "0", *map(str, options)]
+                   "--max-connections-per-address", "0", *threads, *map(str, options)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log_file,
                                         env=clean_environment(**(env or {})))
         self.address = None

@@ -56,7 +56,6 @@ def test_folded_and_misspelt_headers(server):
     refused(server, POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", 400)
     refused(server, GET.replace(b"Host", b" X: y\r\nHost") + b"\r\n", 400)
     refused(server, GET + b"X-A : b\r\n\r\n", 400)
-    refused(server, GET + b": b\r\n\r\n", 400)
     refused(server, GET + b"X(A): b\r\n\r\n", 400)
 
 
@@ -114,10 +113,11 @@ def test_bodies_where_none_may_be(server):
 
 
 def test_large_heads(server):
-    refused(server, GET + b"X: " + b"y" * 20000 + b"\r\n\r\n", 431, 413, 0)
-    refused(server, GET + b"X: y\r\n" * 2000 + b"\r\n", 431, 413, 0)
+    refused(server, GET + b"X: " + b"y" * 20000 + b"\r\n\r\n", 431)
+    refused(server, GET + b"X: " + b"y" * 100000 + b"\r\n\r\n", 431, 413, 0)
     refused(server, GET + b"X: y\r\n" * 101 + b"\r\n", 431)
-    refused(server, b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 404, 414, 0, close=False)
+    refused(server, GET + b"X: y\r\n" * 2000 + b"\r\n", 431, 413, 0)
+    refused(server, b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414)
     refused(server, b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, 0)
 
 

@@ -139,6 +139,25 @@ static void hundred_headers_pass_and_one_more_gets_431(void **state)
     assert_int_equal(srv_guard_settle(&guard, &line, &err), M2C_HEADERS_TOO_LARGE);
 }
 
+static void sizes_of_headers_and_targets_have_bounds(void **state)
+{
+    static char value[SRV_MAX_HEADER_BYTES], target[SRV_MAX_TARGET_BYTES + 2];
+    struct srv_guard guard;
+    struct srv_guard_line line = {"GET", target, "HTTP/1.1", 0};
+    (void)state;
+    memset(target, '/', SRV_MAX_TARGET_BYTES);
+    memset(value, 'v', sizeof value);
+    srv_guard_init(&guard);
+    srv_guard_header(&guard, "Host", 4, "x", 1);
+    srv_guard_header(&guard, "X", 1, value, sizeof value - 9 - 5);
+    assert_int_equal(srv_guard_settle(&guard, &line, &err), M2C_OK);
+    target[SRV_MAX_TARGET_BYTES] = '/';
+    assert_int_equal(srv_guard_settle(&guard, &line, &err), M2C_URI_TOO_LONG);
+    target[SRV_MAX_TARGET_BYTES] = '\0';
+    srv_guard_header(&guard, "Y", 1, "", 0);
+    assert_int_equal(srv_guard_settle(&guard, &line, &err), M2C_HEADERS_TOO_LARGE);
+}
+
 static void lines_that_are_not_ours_are_refused(void **state)
 {
     struct srv_guard guard;
@@ -180,6 +199,7 @@ int main(void)
         cmocka_unit_test(host_is_given_exactly_once),
         cmocka_unit_test(names_and_values_keep_to_the_grammar),
         cmocka_unit_test(hundred_headers_pass_and_one_more_gets_431),
+        cmocka_unit_test(sizes_of_headers_and_targets_have_bounds),
         cmocka_unit_test(lines_that_are_not_ours_are_refused),
         cmocka_unit_test(expectations_codings_and_stray_bodies_are_refused),
     };
