@@ -228,8 +228,11 @@ static enum m2c_status find_frames(struct clip_decoder *decoder, struct m2c_erro
     bool complete = false;
     enum m2c_status status =
         m2c_timeline_settle_start(&decoder->container, &decoder->timeline, err);
-    if (!status && !must_count(decoder))
+    if (!status && !must_count(decoder)) {
         status = attempt(decoder, &complete, err);
+        if (status == M2C_UNDECODABLE_VIDEO)
+            status = M2C_OK; /* reading in sequence may do better than seeking */
+    }
     if (status || complete)
         return status;
     status = m2c_timeline_decode(&decoder->container, &decoder->timeline, err);
