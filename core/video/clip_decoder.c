@@ -1,4 +1,5 @@
 #include "video/clip_decoder.h"
+#include "runtime/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ static enum m2c_status allocate_pixels(struct clip_decoder *decoder, struct m2c_
 static enum m2c_status keep_frame(struct clip_decoder *decoder, const AVFrame *frame, size_t slot,
                                   struct m2c_error *err)
 {
+    double started_ms = m2c_clock_ms();
     struct m2c_rgb_image image;
     enum m2c_status status =
         m2c_frame_size_check(frame->width, frame->height, &decoder->plan->limits, err);
@@ -65,6 +67,7 @@ static enum m2c_status keep_frame(struct clip_decoder *decoder, const AVFrame *f
         return status;
     size_t floats = 3 * (size_t)decoder->out->width * (size_t)decoder->out->height;
     m2c_resizer_run(&decoder->resizer, &image, decoder->out->pixels + slot * floats);
+    decoder->out->preprocess_ms += m2c_clock_ms() - started_ms;
     return M2C_OK;
 }
 

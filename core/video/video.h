@@ -79,6 +79,7 @@ struct m2c_clip_frames {
     int *slots;             /* [A, T], which of the F frames */
     unsigned warnings;      /* m2c_clip_warning bits */
     int64_t decoded_pixels; /* what this cost */
+    double preprocess_ms;   /* of the call's time: conversion, normalisation, resize */
 };
 
 /* Decodes bytes[size] (lent for the call) as `plan` says into `out` (its arrays are new: the caller
