@@ -16,7 +16,7 @@ static struct m2c_error err;
 
 /* What the parser found, written down as "name=data;" for each part. */
 struct notes {
-    char text[8192];
+    char text[4096];
     size_t size;
 };
 
