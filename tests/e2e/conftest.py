@@ -19,7 +19,8 @@ def clip(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, tiny_model):
     """A server on the tiny model; it must end well."""
-    running = Server(tmp_path_factory.mktemp("server"), tiny_model, "--precision", "f32")
+    running = Server(tmp_path_factory.mktemp("server"), tiny_model, "--precision", "f32", "--backend",
+                     "openblas")
     yield running
     assert running.stop() == 0, running.log_text()
 

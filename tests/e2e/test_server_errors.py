@@ -247,7 +247,7 @@ def media(tmp_path_factory):
         "bomb": ffmpeg(folder / "bomb.mov", "-f", "lavfi", "-i", "color=size=8192x8192", "-frames:v", "1",
                        "-c:v", "png"),
         "large_frames": ffmpeg(folder / "large.mp4", "-f", "lavfi", "-i", "color=size=4200x4200", "-frames:v",
-                               "1", "-c:v", "mpeg4"),
+                               "1", "-c:v", "libx264"),
         "narrow": ffmpeg(folder / "narrow.mp4", "-f", "lavfi", "-i", "color=size=640x64", "-frames:v", "2",
                          "-c:v", "mpeg4"),
     }

@@ -29,7 +29,7 @@ def good(reply):
 def test_forms_give_the_answer_of_the_command_line(server, tiny_model, clip, tmp_path, form):
     path = tmp_path / "clip.mp4"
     path.write_bytes(clip)
-    common = ["--json", "--precision", "f32", "--model", tiny_model, "--top-k", "0"]
+    common = ["--json", "--precision", "f32", "--backend", "openblas", "--model", tiny_model, "--top-k", "0"]
     line = m2clip("classify", *common, "--frames", "4", "--stride", "3", "--views", "2x3", path)
     expected = json.loads(line.stdout)
     answer = good(ask(server, form, "classify", clip, top_k=0, frames=4, stride=3, views="2x3"))
