@@ -32,15 +32,12 @@ ALWAYS_INLINE void packed_multiply(const struct m2c_packed_product *p, const siz
     vec sum[PACKED_ROWS][PACKED_VECTORS];
     const unsigned char *weights = p->panel;
     const float *x = (const float *)(const void *)p->x;
-    const unsigned char *ahead = p->ahead;
 #pragma GCC unroll 8
     for (size_t r = 0; r < rows; r++)
 #pragma GCC unroll 3
         for (size_t v = 0; v < vectors; v++)
             sum[r][v] = vec_load(p->start + v * LANES);
     for (size_t chunk = 0; chunk < p->chunks; chunk++) {
-        for (size_t i = 0; i < p->ahead_lines; i++, ahead += 64)
-            __builtin_prefetch(ahead, 0, 2);
         for (size_t word = 0; word < M2C_PACKED_CHUNK_WORDS; word += 4) {
 #pragma GCC unroll 4
             for (size_t i = 0; i < 4; i++) {

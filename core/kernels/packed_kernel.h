@@ -45,10 +45,8 @@ struct m2c_packed_rows {
 struct m2c_packed_product {
     const unsigned char *x, *panel;
     size_t chunks, rows, columns;
-    const float *start;         /* [panel columns], bits that sums start from */
-    float *tile;                /* aligned to 64 */
-    const unsigned char *ahead; /* what is wanted next in cache, `ahead_lines` of 64 a chunk */
-    size_t ahead_lines;
+    const float *start; /* [panel columns], bits that sums start from */
+    float *tile;        /* aligned to 64 */
 };
 
 /* y = epilogue(tile * row_scale * scale + bias). */

@@ -54,8 +54,8 @@ enum m2c_packed_form m2c_packed_form_of(const struct m2c_packed_weights *packed)
 size_t m2c_packed_in(const struct m2c_packed_weights *packed);
 size_t m2c_packed_out(const struct m2c_packed_weights *packed);
 
-/* Panels of columns; the rows that a product converts at a time: calls with a multiple of it waste
- * nothing. */
+/* Panels of columns, and the greatest number of rows that a product converts at a time: a call with
+ * no more of them reads the weights once. */
 size_t m2c_packed_panels(const struct m2c_packed_weights *packed);
 size_t m2c_packed_block_rows(const struct m2c_packed_weights *packed);
 
@@ -66,7 +66,8 @@ size_t m2c_packed_bytes_of(enum m2c_packed_form form, size_t in, size_t out);
 size_t m2c_packed_scratch_bytes(const struct m2c_packed_weights *packed);
 
 /* One product. x: [rows, in], y: [rows, out], `ld*` elements between rows; bias: [out] or NULL for
- * none. x and y do not overlap. With M2C_EPILOGUE_ADD y is read too. */
+ * none. x and y do not overlap. With M2C_EPILOGUE_ADD y is read too. Activations are right to 6e-6;
+ * a sum that is infinite or NaN gives a result that is. */
 struct m2c_packed_call {
     size_t rows;
     const void *x;
