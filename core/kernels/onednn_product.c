@@ -320,7 +320,7 @@ size_t m2c_onednn_scratch_bytes(void)
 }
 
 /* Nothing a caller could answer: the library is out of memory in the middle of a pass. */
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     (void)fprintf(stderr, "m2clip: oneDNN failed: %s\n", what);
     abort();
@@ -392,9 +392,9 @@ static size_t piece_rows(const struct m2c_onednn_product *product,
 static void execute(const struct m2c_onednn_product *product, const struct sized_primitive *sized,
                     void *x, void *y, void *scratch)
 {
-    dnnl_memory_t x_memory;
-    dnnl_memory_t y_memory;
-    dnnl_memory_t scratch_memory;
+    dnnl_memory_t x_memory = NULL;
+    dnnl_memory_t y_memory = NULL;
+    dnnl_memory_t scratch_memory = NULL;
     if (dnnl_memory_create(&x_memory, &sized->x, engine, x) != dnnl_success ||
         dnnl_memory_create(&y_memory, &sized->y, engine, y) != dnnl_success ||
         dnnl_memory_create(&scratch_memory, sized->scratch, engine, scratch) != dnnl_success)
