@@ -1,4 +1,5 @@
 /* m2clip serve: the HTTP service. */
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -7,28 +8,57 @@
 #include "runtime/cpu.h"
 #include "server/server.h"
 
-enum {
-    MAX_THREADS = 1024,
-    MAX_DECODERS = 256,
-    MAX_CONNECTIONS = 100000,
-    MAX_QUEUE = 100000,
-    MAX_DRAIN_S = 86400,
-    MAX_LABELS = 100000,
-    MAX_TIMEOUT_MS = 86400000,
+enum { MAX_THREADS = 1024, MAX_COUNT = 1000000, MAX_SECONDS = 604800, MAX_PIXELS = 1 << 28 };
+
+#define MAX_BYTES (INT64_C(1) << 40)
+#define MAX_JSON (INT64_C(1) << 30)
+
+/* A number of the configuration, and the option that sets it. */
+struct number {
+    struct cli_option option;
+    int64_t min, max;
+    size_t offset;
+};
+
+#define NUMBER(flag, member, low, high, sentence)                                                  \
+    {                                                                                              \
+        .option = {flag, CLI_VALUE, "N", sentence, 0}, .min = (low), .max = (high),                \
+        .offset = offsetof(struct srv_config, member)                                              \
+    }
+
+static const struct number numbers[] = {
+    NUMBER("decoders", decoders, 1, MAX_THREADS, "threads that decode video (2)"),
+    NUMBER("drain-s", drain_s, 0, MAX_SECONDS, "seconds to finish accepted work on SIGTERM (60)"),
+    NUMBER("max-connections", max_connections, 1, MAX_COUNT, "open connections (1000)"),
+    NUMBER("max-connections-per-address", max_connections_per_address, 0, MAX_COUNT,
+           "of one client address; 0: no bound (64)"),
+    NUMBER("max-queue", max_queue, 1, MAX_COUNT,
+           "jobs under way before requests are refused (256)"),
+    NUMBER("label-cache-bytes", label_cache_bytes, 0, MAX_BYTES,
+           "memory for label vectors (268435456)"),
+    NUMBER("max-body-bytes", max_body_bytes, 1, MAX_BYTES, "largest request body (536870912)"),
+    NUMBER("max-json-bytes", max_json_bytes, 1, MAX_JSON,
+           "JSON of a request beside its videos (1048576)"),
+    NUMBER("max-json-video-bytes", max_json_video_bytes, 1, MAX_JSON,
+           "JSON with its videos in base64 (33554432)"),
+    NUMBER("max-labels", max_labels, 1, MAX_COUNT, "labels of one request (1000)"),
+    NUMBER("max-timeout-ms", max_timeout_ms, 1, MAX_SECONDS *INT64_C(1000),
+           "longest timeout_ms that may be asked for (300000)"),
+    NUMBER("max-frame-pixels", max_frame_pixels, 1, MAX_PIXELS, "pixels of one frame (16777216)"),
+    NUMBER("max-side-ratio", max_side_ratio, 1, 4, "long to short side of a frame (4)"),
+    NUMBER("max-video-s", max_video_s, 1, MAX_SECONDS, "seconds of one video (21600)"),
+    NUMBER("header-deadline-s", header_deadline_s, 1, MAX_SECONDS,
+           "seconds for the headers of a request (10)"),
+    NUMBER("body-deadline-s", body_deadline_s, 1, MAX_SECONDS, "seconds for a whole body (900)"),
+    NUMBER("min-body-rate", min_body_rate, 0, MAX_JSON,
+           "bytes a second after the first five seconds (32768)"),
+    NUMBER("keep-alive-s", keep_alive_s, 1, MAX_SECONDS,
+           "seconds that a connection may idle (100)"),
 };
 
 static const struct cli_option own_options[] = {
     {"listen", CLI_VALUE, "HOST:PORT", "where to listen (127.0.0.1:8080); port 0 picks one", 0},
     {"probe-listen", CLI_VALUE, "HOST:PORT", "a second listener for health probes alone", 0},
-    {"decoders", CLI_VALUE, "N", "threads that decode video (2)", 0},
-    {"max-body-bytes", CLI_VALUE, "N", "largest request body (536870912)", 0},
-    {"max-labels", CLI_VALUE, "N", "labels of one request (1000)", 0},
-    {"max-timeout-ms", CLI_VALUE, "N", "longest timeout_ms that may be asked for (300000)", 0},
-    {"max-connections", CLI_VALUE, "N", "open connections (1000)", 0},
-    {"max-connections-per-address", CLI_VALUE, "N", "of one client address; 0: no bound (64)", 0},
-    {"max-queue", CLI_VALUE, "N", "jobs under way before requests are refused (256)", 0},
-    {"label-cache-bytes", CLI_VALUE, "N", "memory for label vectors (268435456)", 0},
-    {"drain-s", CLI_VALUE, "N", "seconds to finish accepted work on SIGTERM (60)", 0},
     {"log-level", CLI_VALUE, "NAME", "error, warn, info or debug (info)", 0},
     {"print-routes", CLI_BOOLEAN, "", "print the table of routes and exit", 0},
 };
@@ -37,6 +67,8 @@ static void options(struct cli_option_list *list)
 {
     cli_session_options(list);
     cli_option_list_add(list, own_options, sizeof own_options / sizeof own_options[0]);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        cli_option_list_add(list, &numbers[i].option, 1);
 }
 
 static enum m2c_status read_model(const struct cli_arguments *arguments, struct srv_config *config,
@@ -59,63 +91,17 @@ static enum m2c_status read_model(const struct cli_arguments *arguments, struct 
     return status;
 }
 
-/* One integer option with its bounds, kept where it was when it is not given. */
-struct number {
-    const char *name;
-    int64_t min, max, value;
-};
-
-enum number_index {
-    THREADS,
-    DECODERS,
-    BODY_BYTES,
-    LABELS,
-    TIMEOUT_MS,
-    CONNECTIONS,
-    PER_ADDRESS,
-    QUEUE,
-    CACHE_BYTES,
-    DRAIN_S,
-    NUMBER_COUNT
-};
-
 static enum m2c_status read_numbers(const struct cli_arguments *arguments,
                                     struct srv_config *config, struct m2c_error *err)
 {
-    struct number numbers[NUMBER_COUNT] = {
-        [THREADS] = {"threads", 1, MAX_THREADS, m2c_cpu_count()},
-        [DECODERS] = {"decoders", 1, MAX_DECODERS, config->decoders},
-        [BODY_BYTES] = {"max-body-bytes", 1, INT64_C(1) << 40, (int64_t)config->max_body_bytes},
-        [LABELS] = {"max-labels", 1, MAX_LABELS, config->limits.max_labels},
-        [TIMEOUT_MS] = {"max-timeout-ms", 1, MAX_TIMEOUT_MS, config->limits.max_timeout_ms},
-        [CONNECTIONS] = {"max-connections", 1, MAX_CONNECTIONS, config->max_connections},
-        [PER_ADDRESS] = {"max-connections-per-address", 0, MAX_CONNECTIONS,
-                         config->max_connections_per_address},
-        [QUEUE] = {"max-queue", 1, MAX_QUEUE, (int64_t)config->max_queue},
-        [CACHE_BYTES] = {"label-cache-bytes", 0, INT64_C(1) << 40,
-                         (int64_t)config->label_cache_bytes},
-        [DRAIN_S] = {"drain-s", 0, MAX_DRAIN_S, config->drain_s},
-    };
-    for (size_t i = 0; i < NUMBER_COUNT; i++) {
-        struct number *number = &numbers[i];
-        enum m2c_status status = cli_integer(arguments, number->name, number->min, number->max,
-                                             number->value, &number->value, err);
-        if (status != M2C_OK)
-            return status;
+    enum m2c_status status =
+        cli_integer(arguments, "threads", 1, MAX_THREADS, m2c_cpu_count(), &config->threads, err);
+    for (size_t i = 0; status == M2C_OK && i < sizeof numbers / sizeof numbers[0]; i++) {
+        int64_t *value = (int64_t *)(void *)((char *)config + numbers[i].offset);
+        status = cli_integer(arguments, numbers[i].option.name, numbers[i].min, numbers[i].max,
+                             *value, value, err);
     }
-    config->threads = (int)numbers[THREADS].value;
-    config->decoders = (int)numbers[DECODERS].value;
-    config->max_body_bytes = (uint64_t)numbers[BODY_BYTES].value;
-    config->limits.max_labels = (int)numbers[LABELS].value;
-    config->limits.max_timeout_ms = (int)numbers[TIMEOUT_MS].value;
-    config->max_connections = (unsigned)numbers[CONNECTIONS].value;
-    config->max_connections_per_address = (unsigned)numbers[PER_ADDRESS].value;
-    config->max_queue = (size_t)numbers[QUEUE].value;
-    config->label_cache_bytes = (size_t)numbers[CACHE_BYTES].value;
-    config->drain_s = (int)numbers[DRAIN_S].value;
-    if (config->limits.default_timeout_ms > config->limits.max_timeout_ms)
-        config->limits.default_timeout_ms = config->limits.max_timeout_ms;
-    return M2C_OK;
+    return status;
 }
 
 static enum m2c_status run(const struct cli_arguments *arguments, struct m2c_error *err)

@@ -1,30 +1,43 @@
-/* What the operator may set, with its defaults. */
+/* What the operator may set, with its defaults: every number is one field and one option of
+ * `m2clip serve`. */
 #ifndef SRV_CONFIG_H
 #define SRV_CONFIG_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "m2clip.h"
 #include "proto/limits.h"
+#include "server/http/http_server.h"
 #include "server/observe/log.h"
+#include "video/video.h"
 
 /* Strings are borrowed for the server's life. */
 struct srv_config {
     struct m2c_model_options model;
     const char *listen;       /* "127.0.0.1:8080" */
     const char *probe_listen; /* NULL: no second listener */
-    int threads;              /* of the compute team; 0: the cores this process may use */
-    int decoders;             /* threads that decode; 2 */
-    struct proto_limits limits;
-    uint64_t max_body_bytes;                               /* 512 MiB */
-    unsigned max_connections, max_connections_per_address; /* 1,000; 64, 0: no bound */
-    size_t max_queue;         /* jobs under way before new requests are refused: 256 */
-    size_t label_cache_bytes; /* 256 MiB */
-    int drain_s;              /* 60 */
     enum srv_log_level log_level;
+
+    int64_t threads;  /* of the compute team; 0: the cores this process may use */
+    int64_t decoders; /* threads that decode */
+    int64_t drain_s;  /* to finish accepted work after a signal */
+
+    int64_t max_connections, max_connections_per_address; /* the latter 0: no bound */
+    int64_t max_queue;         /* jobs under way before new requests are refused */
+    int64_t label_cache_bytes; /* of label vectors */
+
+    int64_t max_body_bytes;
+    int64_t max_json_bytes, max_json_video_bytes; /* without and with base64 videos */
+    int64_t max_labels, max_timeout_ms;
+    int64_t max_frame_pixels, max_side_ratio, max_video_s;
+    int64_t header_deadline_s, body_deadline_s, min_body_rate, keep_alive_s;
 };
 
 struct srv_config srv_config_default(void);
+
+/* The same as those who keep to them want it. */
+struct proto_limits srv_config_request_limits(const struct srv_config *config);
+struct m2c_decode_limits srv_config_decode_limits(const struct srv_config *config);
+struct srv_http_times srv_config_times(const struct srv_config *config);
 
 #endif

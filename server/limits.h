@@ -1,5 +1,5 @@
 /* Ceilings of the service that no option moves, in one place. What an option moves has its default
- * in config.h. A test stands just under and just over each. */
+ * in config.c. A test stands just under and just over each. */
 #ifndef SRV_LIMITS_H
 #define SRV_LIMITS_H
 
@@ -13,12 +13,9 @@
 #define SRV_MAX_HEADERS 100                          /* header lines of a request */
 #define SRV_MAX_HEADER_BYTES (16 * SRV_KIB)          /* all of them together */
 #define SRV_MAX_TARGET_BYTES (16 * SRV_KIB)          /* path and query as they arrive */
-#define SRV_HEADER_DEADLINE_MS 10000.0               /* from the connection to complete headers */
 #define SRV_BODY_WINDOW_MS 5000.0                    /* in which a body must keep the rate below */
-#define SRV_BODY_MIN_RATE (32 * SRV_KIB)             /* bytes a second */
-#define SRV_BODY_DEADLINE_MS 900000.0                /* for a whole body */
 #define SRV_REPLY_DEADLINE_MS 10000.0                /* plus the reply's size at the rate above */
-#define SRV_KEEP_ALIVE_MS 100000.0                   /* between two requests */
+#define SRV_REPLY_MIN_RATE 32768.0                   /* bytes a second that a reader must take */
 #define SRV_REQUESTS_PER_CONNECTION 1000             /* then `Connection: close` */
 #define SRV_DISCARD_BYTES SRV_MIB                    /* read after an error in mid-body */
 #define SRV_LINGER_BYTES (64 * SRV_MIB)              /* read after a refusal, so it can be read */
@@ -34,8 +31,6 @@
 #define SRV_PART_HEADER_BYTES (4 * SRV_KIB)    /* header block of one part */
 #define SRV_BOUNDARY_MAX 70                    /* characters (RFC 2046) */
 #define SRV_FIELD_NAME_MAX 63                  /* bytes of a part's name */
-#define SRV_JSON_BYTES SRV_MIB                 /* a JSON body without a video */
-#define SRV_JSON_VIDEO_BYTES (32 * SRV_MIB)    /* with a base64 video */
 #define SRV_JSON_OFF_LOOP_BYTES (64 * SRV_KIB) /* from here on parsed off the loop */
 
 #endif

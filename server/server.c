@@ -81,10 +81,11 @@ static void on_drain(uv_timer_t *timer)
     double spent_ms = m2c_clock_ms() - server->phase_start_ms;
     if (srv_http_active(server->http) == 0) {
         stop(server);
-    } else if (server->phase == PHASE_DRAINING && spent_ms >= server->config.drain_s * 1000.0) {
+    } else if (server->phase == PHASE_DRAINING &&
+               spent_ms >= (double)server->config.drain_s * 1000.0) {
         struct m2c_error err;
         (void)m2c_fail(&err, M2C_DRAINING, "the server's %d s to finish have passed",
-                       server->config.drain_s);
+                       (int)server->config.drain_s);
         enter(server, PHASE_LAST_REPLIES);
         srv_handlers_end_all(&server->handlers, &err);
     } else if (server->phase == PHASE_LAST_REPLIES && spent_ms >= LAST_REPLIES_MS) {
@@ -138,14 +139,17 @@ static enum m2c_status listen_on(struct server *server, const char *address,
                                  enum srv_listener listener, struct srv_http **out,
                                  struct m2c_error *err)
 {
+    const struct srv_config *config = &server->config;
     struct srv_http_options options = {
         .address = address,
         .listener = listener,
         .router = srv_handlers_router(),
         .context = &server->handlers,
-        .max_body_bytes = server->config.max_body_bytes,
-        .max_connections = server->config.max_connections,
-        .max_connections_per_address = server->config.max_connections_per_address,
+        .max_body_bytes = (uint64_t)config->max_body_bytes,
+        .max_json_bytes = (uint64_t)config->max_json_video_bytes,
+        .times = srv_config_times(config),
+        .max_connections = (unsigned)config->max_connections,
+        .max_connections_per_address = (unsigned)config->max_connections_per_address,
         .on_end = on_request_end,
         .on_library_message = on_library_message,
     };
@@ -161,9 +165,10 @@ static enum m2c_status start(struct server *server, struct m2c_error *err)
     const struct srv_config *config = &server->config;
     struct srv_engine_options engine = {
         .model = config->model,
-        .threads = config->threads > 0 ? config->threads : m2c_cpu_count(),
-        .decoders = config->decoders,
-        .label_cache_bytes = config->label_cache_bytes,
+        .threads = config->threads > 0 ? (int)config->threads : m2c_cpu_count(),
+        .decoders = (int)config->decoders,
+        .label_cache_bytes = (size_t)config->label_cache_bytes,
+        .decode_limits = srv_config_decode_limits(config),
         .on_ready = on_ready,
         .on_failed = on_failed,
         .context = server,

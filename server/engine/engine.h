@@ -14,6 +14,7 @@
 #include "m2clip.h"
 #include "server/engine/label_cache.h"
 #include "status.h"
+#include "video/video.h"
 
 struct srv_engine;
 
@@ -22,6 +23,7 @@ struct srv_engine_options {
     int threads;                    /* of the compute team */
     int decoders;                   /* threads that decode */
     size_t label_cache_bytes;
+    struct m2c_decode_limits decode_limits; /* of every video */
 
     /* What loads a model; NULL: m2c_model_load. Called on the loader's thread. */
     enum m2c_status (*load)(const struct m2c_model_options *options, struct m2c_model **out,

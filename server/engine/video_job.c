@@ -142,6 +142,7 @@ static void start_decoding(struct srv_video_job *job)
     job->decode.on_frames = on_frames;
     job->decode.done = on_decoded;
     m2c_pipeline_plan(engine->model, job->request.set, &job->request.sampling, &job->decode.plan);
+    job->decode.plan.limits = engine->options.decode_limits;
     job->decode.plan.cancelled = &job->cancelled;
     srv_decoder_submit(engine->decoders, &job->decode);
 }

@@ -24,7 +24,7 @@ enum m2c_status srv_admit_work(struct srv_request *request, void *context, struc
         record->retry_after_ms = MIN_RETRY_MS;
         return m2c_fail(err, M2C_LOADING, "the model is not there yet");
     }
-    if (srv_engine_jobs(handlers->engine) >= handlers->config->max_queue) {
+    if (srv_engine_jobs(handlers->engine) >= (size_t)handlers->config->max_queue) {
         record->retry_after_ms = retry_after_ms(handlers->engine);
         return m2c_fail(err, M2C_QUEUE_FULL, "%zu jobs are under way",
                         srv_engine_jobs(handlers->engine));

@@ -289,7 +289,8 @@ void srv_exchange_begin(struct srv_request *request, struct srv_handlers *handle
     if (exchange->next)
         exchange->next->previous = exchange;
     handlers->exchanges = exchange;
-    proto_options_init(&exchange->options, route->route, &handlers->config->limits);
+    const struct proto_limits limits = srv_config_request_limits(handlers->config);
+    proto_options_init(&exchange->options, route->route, &limits);
     srv_request_defer(request, on_gone, exchange);
     srv_exchange_read(exchange);
 }

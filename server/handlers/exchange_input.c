@@ -87,10 +87,9 @@ static size_t plain_json_bytes(const struct proto_video_request *videos, size_t 
     return size > video ? size - video : 0;
 }
 
-static enum m2c_status too_large(struct m2c_error *err)
+static enum m2c_status too_large(size_t limit, struct m2c_error *err)
 {
-    return m2c_fail(err, M2C_TOO_LARGE, "a JSON body may have %zu bytes beside its videos",
-                    SRV_JSON_BYTES);
+    return m2c_fail(err, M2C_TOO_LARGE, "a JSON body may have %zu bytes beside its videos", limit);
 }
 
 static enum m2c_status hash_videos(struct srv_exchange *exchange, struct m2c_error *err)
@@ -113,16 +112,17 @@ static enum m2c_status read_json(struct srv_exchange *exchange, struct m2c_error
 {
     const char *text = (const char *)srv_body_data(exchange->body);
     size_t size = srv_body_size(exchange->body);
+    size_t limit = (size_t)exchange->handlers->config->max_json_bytes;
     json_t *json = NULL;
     /* A long text without a video is refused before it is parsed. */
-    if (size > SRV_JSON_BYTES && !memmem(text, size, "\"video\"", 7))
-        return too_large(err);
-    enum m2c_status status = proto_json_parse(text, size, SRV_JSON_VIDEO_BYTES, &json, err);
+    if (size > limit && !memmem(text, size, "\"video\"", 7))
+        return too_large(limit, err);
+    enum m2c_status status = proto_json_parse(text, size, size, &json, err);
     if (status == M2C_OK)
         status = proto_video_request_read(json, &exchange->options, &exchange->videos, err);
     json_decref(json);
-    if (status == M2C_OK && plain_json_bytes(&exchange->videos, size) > SRV_JSON_BYTES)
-        status = too_large(err);
+    if (status == M2C_OK && plain_json_bytes(&exchange->videos, size) > limit)
+        status = too_large(limit, err);
     if (status == M2C_OK)
         status = make_items(exchange, err);
     if (status == M2C_OK)

@@ -33,21 +33,24 @@ static void write_list(struct proto_writer *writer, const struct srv_handlers *h
                        const struct proto_model_entry *entries, size_t count)
 {
     const struct srv_config *config = handlers->config;
-    const struct proto_limits *limits = &config->limits;
-    const struct m2c_decode_limits video = m2c_decode_limits_defaults();
+    const struct proto_limits limits = srv_config_request_limits(config);
+    const struct m2c_decode_limits video = srv_config_decode_limits(config);
     const struct proto_limit_entry rows[] = {
-        {"max_body_bytes", (int64_t)config->max_body_bytes},
-        {"max_json_bytes", (int64_t)SRV_JSON_BYTES},
-        {"max_json_video_bytes", (int64_t)SRV_JSON_VIDEO_BYTES},
+        {"max_body_bytes", config->max_body_bytes},
+        {"max_json_bytes", config->max_json_bytes},
+        {"max_json_video_bytes", config->max_json_video_bytes},
         {"max_json_depth", PROTO_JSON_MAX_DEPTH},
+        {"max_headers", SRV_MAX_HEADERS},
+        {"max_header_bytes", (int64_t)SRV_MAX_HEADER_BYTES},
+        {"max_target_bytes", (int64_t)SRV_MAX_TARGET_BYTES},
         {"max_form_bytes", (int64_t)SRV_MAX_FORM_BYTES},
-        {"max_labels", limits->max_labels},
-        {"max_label_bytes", limits->max_label_bytes},
-        {"max_label_texts", limits->max_label_texts},
-        {"max_templates", limits->max_templates},
-        {"max_inputs", limits->max_inputs},
-        {"max_timeout_ms", limits->max_timeout_ms},
-        {"default_timeout_ms", limits->default_timeout_ms},
+        {"max_labels", limits.max_labels},
+        {"max_label_bytes", limits.max_label_bytes},
+        {"max_label_texts", limits.max_label_texts},
+        {"max_templates", limits.max_templates},
+        {"max_inputs", limits.max_inputs},
+        {"max_timeout_ms", limits.max_timeout_ms},
+        {"default_timeout_ms", limits.default_timeout_ms},
         {"max_frames", M2C_MAX_FRAMES},
         {"max_stride", M2C_MAX_STRIDE},
         {"max_temporal_views", M2C_MAX_TEMPORAL_VIEWS},
@@ -55,10 +58,10 @@ static void write_list(struct proto_writer *writer, const struct srv_handlers *h
         {"max_frame_pixels", video.max_pixels},
         {"max_side_ratio", video.max_side_ratio},
         {"max_video_s", (int64_t)video.max_duration_s},
-        {"keep_alive_ms", (int64_t)SRV_KEEP_ALIVE_MS},
-        {"header_deadline_ms", (int64_t)SRV_HEADER_DEADLINE_MS},
-        {"body_deadline_ms", (int64_t)SRV_BODY_DEADLINE_MS},
-        {"min_body_bytes_per_s", (int64_t)SRV_BODY_MIN_RATE},
+        {"keep_alive_s", config->keep_alive_s},
+        {"header_deadline_s", config->header_deadline_s},
+        {"body_deadline_s", config->body_deadline_s},
+        {"min_body_rate", config->min_body_rate},
     };
     proto_model_list_write(writer, entries, count, rows, sizeof rows / sizeof rows[0]);
 }

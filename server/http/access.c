@@ -83,8 +83,10 @@ static enum m2c_status open_body(struct srv_request *request, const struct srv_g
         return m2c_fail(err, M2C_LENGTH_REQUIRED, "the request states no Content-Length");
     if (guard->content_length == 0)
         return m2c_fail(err, M2C_INVALID_REQUEST, "the body is empty");
-    if (media.kind == SRV_MEDIA_JSON && guard->content_length > SRV_JSON_VIDEO_BYTES)
-        return m2c_fail(err, M2C_TOO_LARGE, "a JSON body may have %zu bytes", SRV_JSON_VIDEO_BYTES);
+    uint64_t max_json_bytes = request->http->options.max_json_bytes;
+    if (media.kind == SRV_MEDIA_JSON && guard->content_length > max_json_bytes)
+        return m2c_fail(err, M2C_TOO_LARGE, "a JSON body may have %llu bytes",
+                        (unsigned long long)max_json_bytes);
     if (route->admit)
         status = route->admit(request, request->http->options.context, err);
     if (status == M2C_OK)

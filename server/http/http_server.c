@@ -1,5 +1,6 @@
 #include "server/http/http_server.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -115,7 +116,7 @@ static struct MHD_Daemon *start_daemon(struct srv_http *http, int fd)
         MHD_OPTION_CONNECTION_LIMIT, http->options.max_connections,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, http->options.max_connections_per_address,
         /* Idle time alone; every other deadline is the wheel's. */
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(SRV_KEEP_ALIVE_MS / 1000.0),
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)ceil(http->options.times.keep_alive_ms / 1000.0),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, SRV_CONNECTION_MEMORY_BYTES,
         MHD_OPTION_CONNECTION_MEMORY_INCREMENT, SRV_CONNECTION_INCREMENT_BYTES,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,

@@ -16,12 +16,21 @@
 
 struct srv_http;
 
+/* How long a connection may take for each part of a request. */
+struct srv_http_times {
+    double header_deadline_ms; /* from the connection, or the request line, to complete headers */
+    double body_deadline_ms;   /* for a whole body */
+    double keep_alive_ms;      /* between two requests */
+    uint64_t body_min_rate;    /* bytes a second, after the first SRV_BODY_WINDOW_MS */
+};
+
 struct srv_http_options {
     const char *address; /* HOST:PORT, [V6]:PORT; port 0 picks a free one */
     enum srv_listener listener;
     struct srv_router router;
     void *context; /* handed to admit and handle */
-    uint64_t max_body_bytes;
+    uint64_t max_body_bytes, max_json_bytes;
+    struct srv_http_times times;
     unsigned max_connections;
     unsigned max_connections_per_address; /* 0: no bound */
 

@@ -81,12 +81,13 @@ void srv_peer_received(struct srv_peer *peer, uint64_t bytes)
 /* Whether a body keeps neither the rate in the window that just ended nor the whole deadline. */
 static bool body_expired(struct srv_peer *peer, double now_ms)
 {
-    if (now_ms - peer->phase_start_ms >= SRV_BODY_DEADLINE_MS)
+    const struct srv_http_times *times = &peer->http->options.times;
+    if (now_ms - peer->phase_start_ms >= times->body_deadline_ms)
         return true;
     double window_ms = now_ms - peer->window_start_ms;
     if (window_ms < SRV_BODY_WINDOW_MS)
         return false;
-    bool slow = (double)peer->window_bytes * 1000.0 < (double)SRV_BODY_MIN_RATE * window_ms;
+    bool slow = (double)peer->window_bytes * 1000.0 < (double)times->body_min_rate * window_ms;
     peer->window_start_ms = now_ms;
     peer->window_bytes = 0;
     return slow;
@@ -94,17 +95,18 @@ static bool body_expired(struct srv_peer *peer, double now_ms)
 
 static bool peer_expired(struct srv_peer *peer, double now_ms)
 {
+    const struct srv_http_times *times = &peer->http->options.times;
     double spent_ms = now_ms - peer->phase_start_ms;
     switch (peer->phase) {
     case SRV_PEER_HEADERS:
-        return spent_ms >= SRV_HEADER_DEADLINE_MS;
+        return spent_ms >= times->header_deadline_ms;
     case SRV_PEER_IDLE:
-        return spent_ms >= SRV_KEEP_ALIVE_MS;
+        return spent_ms >= times->keep_alive_ms;
     case SRV_PEER_BODY:
         return body_expired(peer, now_ms);
     case SRV_PEER_REPLY:
-        return spent_ms >= SRV_REPLY_DEADLINE_MS +
-                               (double)peer->reply_bytes * 1000.0 / (double)SRV_BODY_MIN_RATE;
+        return spent_ms >=
+               SRV_REPLY_DEADLINE_MS + (double)peer->reply_bytes * 1000.0 / SRV_REPLY_MIN_RATE;
     case SRV_PEER_WORK:
         break;
     }
@@ -114,14 +116,16 @@ static bool peer_expired(struct srv_peer *peer, double now_ms)
 /* Says 408 where the reply's place on the wire is still free, and ends the connection. */
 static void expire(struct srv_peer *peer)
 {
+    const struct srv_http_times *times = &peer->http->options.times;
     struct m2c_error err;
     if (peer->phase == SRV_PEER_BODY && peer->request) {
-        (void)m2c_fail(&err, M2C_BODY_TIMEOUT, "a body must bring %zu bytes a second",
-                       SRV_BODY_MIN_RATE);
+        (void)m2c_fail(&err, M2C_BODY_TIMEOUT,
+                       "a body must bring %llu bytes a second and be there after %.0f s",
+                       (unsigned long long)times->body_min_rate, times->body_deadline_ms / 1000.0);
         srv_request_write_by_hand(peer->request, &err);
     } else if (peer->phase == SRV_PEER_HEADERS && peer->request) {
         (void)m2c_fail(&err, M2C_BODY_TIMEOUT, "the headers took longer than %.0f ms",
-                       SRV_HEADER_DEADLINE_MS);
+                       times->header_deadline_ms);
         srv_request_write_by_hand(peer->request, &err);
     }
     (void)shutdown(peer->fd, SHUT_RDWR);

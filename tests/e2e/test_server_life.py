@@ -234,3 +234,16 @@ def test_model_without_tokenizer_serves_classes_alone(start, tmp_path, clip):
     reply = server.post_raw("/v1/zeroshot?labels=a", clip)
     assert (reply.status_code, reply.json()["code"]) == (409, "no_tokenizer")
     assert server.stop() == 0
+
+
+def test_limits_are_options_and_are_told(start, tiny_model, clip):
+    server = start(tiny_model, "--max-frame-pixels", "1000", "--max-body-bytes", len(clip), "--max-json-bytes",
+                   "100", "--max-timeout-ms", "1000", "--keep-alive-s", "7")
+    limits = server.get("/v1/models").json()["limits"]
+    assert limits["max_frame_pixels"] == 1000 and limits["max_body_bytes"] == len(clip)
+    assert limits["max_timeout_ms"] == limits["default_timeout_ms"] == 1000 and limits["keep_alive_s"] == 7
+    assert server.post_raw("/v1/classify", clip).json()["code"] == "frame_too_large"
+    assert server.post_raw("/v1/classify", clip + b"x").json()["code"] == "too_large"
+    assert server.post_json("/v1/classify", url="x" * 100).json()["code"] == "too_large"
+    assert server.post_raw("/v1/classify?timeout_ms=1001", clip).json()["field"] == "timeout_ms"
+    assert server.stop() == 0

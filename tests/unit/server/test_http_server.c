@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "http_client.h"
+#include "runtime/clock.h"
 #include "server/http/http_server.h"
 #include "server/http/request.h"
 
@@ -152,6 +153,11 @@ static int setup(void **state)
                                        .listener = SRV_ON_MAIN,
                                        .router = {routes, sizeof routes / sizeof routes[0]},
                                        .max_body_bytes = MAX_BODY,
+                                       .max_json_bytes = MAX_BODY,
+                                       .times = {.header_deadline_ms = 1500.0,
+                                                 .body_deadline_ms = 60000.0,
+                                                 .keep_alive_ms = 2500.0,
+                                                 .body_min_rate = 1000},
                                        .max_connections = 200,
                                        .on_end = on_end};
     (void)state;
@@ -355,6 +361,28 @@ static void connections_are_kept_and_pipelines_keep_their_order(void **state)
     (void)close(fd);
 }
 
+static void headers_and_idle_connections_have_deadlines(void **state)
+{
+    (void)state;
+    int silent = client_connect(f.address);
+    int partial = client_connect(f.address);
+    int idle = client_connect(f.address);
+    (void)client_send(partial, "GET /ping HTTP/1.1\r\nHost", 24);
+    (void)client_send(idle, "GET /ping HTTP/1.1\r\nHost: x\r\n\r\n", 31);
+    client_read(idle, &reply);
+    assert_int_equal(reply.status, 200);
+    double start_ms = m2c_clock_ms();
+    assert_true(client_is_closed(silent));
+    client_read(partial, &reply);
+    assert_int_equal(reply.status, 408);
+    assert_in_range((uintmax_t)(m2c_clock_ms() - start_ms), 1000, 3500);
+    assert_true(client_is_closed(idle));
+    assert_in_range((uintmax_t)(m2c_clock_ms() - start_ms), 2000, 4500);
+    (void)close(silent);
+    (void)close(partial);
+    (void)close(idle);
+}
+
 static void client_that_leaves_while_suspended_is_noticed_at_once(void **state)
 {
     (void)state;
@@ -429,6 +457,7 @@ int main(void)
         cmocka_unit_test(expect_continue_is_met_once),
         cmocka_unit_test(broken_forms_are_answered_at_the_bodys_end_or_by_hand),
         cmocka_unit_test(connections_are_kept_and_pipelines_keep_their_order),
+        cmocka_unit_test(headers_and_idle_connections_have_deadlines),
         cmocka_unit_test(client_that_leaves_while_suspended_is_noticed_at_once),
         cmocka_unit_test(every_accepted_request_has_one_end),
         cmocka_unit_test(stopping_with_suspended_requests_ends_them),

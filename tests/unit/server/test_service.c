@@ -94,7 +94,9 @@ static int setup(void **state)
                                     .listener = SRV_ON_MAIN,
                                     .router = srv_handlers_router(),
                                     .context = &s.handlers,
-                                    .max_body_bytes = s.config.max_body_bytes,
+                                    .max_body_bytes = 1 << 20,
+                                    .max_json_bytes = 1 << 20,
+                                    .times = srv_config_times(&s.config),
                                     .max_connections = 100};
     struct srv_engine_options engine = {.model = {.dir = scratch.dir,
                                                   .precision = M2C_PRECISION_F32,
@@ -102,6 +104,7 @@ static int setup(void **state)
                                         .threads = 1,
                                         .decoders = 1,
                                         .label_cache_bytes = 1 << 20,
+                                        .decode_limits = srv_config_decode_limits(&s.config),
                                         .load = held_load,
                                         .on_ready = on_ready,
                                         .on_failed = on_failed};
