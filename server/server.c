@@ -8,6 +8,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/cpu.h"
+#include "server/container.h"
 #include "server/handlers/handlers.h"
 #include "server/http/http_server.h"
 #include "server/observe/ledger.h"
@@ -39,8 +40,7 @@ static void enter(struct server *server, enum phase phase)
 static void on_request_end(const struct srv_record *record, void *context)
 {
     struct srv_handlers *handlers = context;
-    struct server *server =
-        (struct server *)(void *)((char *)handlers - offsetof(struct server, handlers));
+    struct server *server = SRV_CONTAINER(handlers, struct server, handlers);
     srv_ledger_enter(&server->ledger, record);
     srv_log_request(server->log, record);
 }
@@ -48,8 +48,7 @@ static void on_request_end(const struct srv_record *record, void *context)
 static void on_library_message(const char *message, void *context)
 {
     struct srv_handlers *handlers = context;
-    struct server *server =
-        (struct server *)(void *)((char *)handlers - offsetof(struct server, handlers));
+    struct server *server = SRV_CONTAINER(handlers, struct server, handlers);
     srv_log_event(server->log, SRV_LOG_DEBUG, "libmicrohttpd", "message", message);
 }
 
@@ -79,7 +78,8 @@ static void on_drain(uv_timer_t *timer)
 {
     struct server *server = timer->data;
     double spent_ms = m2c_clock_ms() - server->phase_start_ms;
-    if (srv_http_active(server->http) == 0) {
+    bool waited = server->phase == PHASE_LAST_REPLIES && spent_ms >= LAST_REPLIES_MS;
+    if (srv_http_active(server->http) == 0 || waited) {
         stop(server);
     } else if (server->phase == PHASE_DRAINING &&
                spent_ms >= (double)server->config.drain_s * 1000.0) {
@@ -88,8 +88,6 @@ static void on_drain(uv_timer_t *timer)
                        (int)server->config.drain_s);
         enter(server, PHASE_LAST_REPLIES);
         srv_handlers_end_all(&server->handlers, &err);
-    } else if (server->phase == PHASE_LAST_REPLIES && spent_ms >= LAST_REPLIES_MS) {
-        stop(server);
     }
 }
 

@@ -3,37 +3,20 @@
 #include <stdlib.h>
 
 #include "runtime/clock.h"
+#include "server/container.h"
+#include "server/engine/queue.h"
 #include "server/engine/thread.h"
 
 struct srv_decoder_pool {
     struct srv_mailbox *mailbox;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct srv_decode *head, **tail; /* under the lock */
-    bool stopping;                   /* under the lock */
+    struct srv_queue queue;
     int started;
     pthread_t threads[];
 };
 
-static struct srv_decode *take(struct srv_decoder_pool *pool)
-{
-    (void)pthread_mutex_lock(&pool->lock);
-    while (!pool->head && !pool->stopping)
-        (void)pthread_cond_wait(&pool->changed, &pool->lock);
-    struct srv_decode *decode = pool->head;
-    if (decode) {
-        pool->head = decode->next;
-        if (!pool->head)
-            pool->tail = &pool->head;
-    }
-    (void)pthread_mutex_unlock(&pool->lock);
-    return decode;
-}
-
 static void deliver(struct srv_letter *letter)
 {
-    struct srv_decode *decode =
-        (struct srv_decode *)(void *)((char *)letter - offsetof(struct srv_decode, letter));
+    struct srv_decode *decode = SRV_CONTAINER(letter, struct srv_decode, letter);
     if (decode->err.status == M2C_OK)
         decode->on_frames(decode, &decode->frames);
     struct m2c_error err = decode->err;
@@ -56,10 +39,10 @@ static void run_one(struct srv_decode *decode)
 static void *run(void *argument)
 {
     struct srv_decoder_pool *pool = argument;
-    struct srv_decode *decode;
-    while ((decode = take(pool)) != NULL) {
-        run_one(decode);
-        srv_mailbox_post(pool->mailbox, &decode->letter);
+    struct srv_letter *letter;
+    while ((letter = srv_queue_pop(&pool->queue)) != NULL) {
+        run_one(SRV_CONTAINER(letter, struct srv_decode, letter));
+        srv_mailbox_post(pool->mailbox, letter);
     }
     return NULL;
 }
@@ -72,13 +55,11 @@ enum m2c_status srv_decoder_pool_new(struct srv_mailbox *mailbox, int threads,
     if (!pool)
         return m2c_fail_memory(err, "the decoders", size);
     pool->mailbox = mailbox;
-    pool->tail = &pool->head;
-    if (pthread_mutex_init(&pool->lock, NULL) != 0 ||
-        pthread_cond_init(&pool->changed, NULL) != 0) {
+    enum m2c_status status = srv_queue_init(&pool->queue, err);
+    if (status != M2C_OK) {
         free(pool);
-        return m2c_fail(err, M2C_INTERNAL, "a lock cannot be made");
+        return status;
     }
-    enum m2c_status status = M2C_OK;
     while (status == M2C_OK && pool->started < threads) {
         status = srv_thread_start(&pool->threads[pool->started], "m2c-decoder", run, pool, err);
         pool->started += status == M2C_OK;
@@ -91,27 +72,18 @@ enum m2c_status srv_decoder_pool_new(struct srv_mailbox *mailbox, int threads,
 
 void srv_decoder_submit(struct srv_decoder_pool *pool, struct srv_decode *decode)
 {
-    decode->next = NULL;
     decode->letter.deliver = deliver;
-    (void)pthread_mutex_lock(&pool->lock);
-    *pool->tail = decode;
-    pool->tail = &decode->next;
-    (void)pthread_cond_signal(&pool->changed);
-    (void)pthread_mutex_unlock(&pool->lock);
+    srv_queue_push(&pool->queue, &decode->letter);
 }
 
 void srv_decoder_pool_free(struct srv_decoder_pool **pool)
 {
     if (!*pool)
         return;
-    (void)pthread_mutex_lock(&(*pool)->lock);
-    (*pool)->stopping = true;
-    (void)pthread_cond_broadcast(&(*pool)->changed);
-    (void)pthread_mutex_unlock(&(*pool)->lock);
+    srv_queue_stop(&(*pool)->queue);
     for (int i = 0; i < (*pool)->started; i++)
         (void)pthread_join((*pool)->threads[i], NULL);
-    (void)pthread_cond_destroy(&(*pool)->changed);
-    (void)pthread_mutex_destroy(&(*pool)->lock);
+    srv_queue_destroy(&(*pool)->queue);
     free(*pool);
     *pool = NULL;
 }

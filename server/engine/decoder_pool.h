@@ -28,7 +28,6 @@ struct srv_decode {
 
     /* The pool's own. */
     struct srv_letter letter;
-    struct srv_decode *next;
     struct m2c_clip_frames frames;
     struct m2c_error err;
 };

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "server/container.h"
 #include "server/engine/engine_internal.h"
 
 static enum m2c_status make_ready(struct srv_engine *engine, struct m2c_error *err)
@@ -92,8 +93,7 @@ struct srv_label_cache_counts srv_engine_label_counts(const struct srv_engine *e
 static void on_mailbox_closed(uv_handle_t *handle)
 {
     struct srv_mailbox *box = handle->data;
-    struct srv_engine *engine =
-        (struct srv_engine *)(void *)((char *)box - offsetof(struct srv_engine, mailbox));
+    struct srv_engine *engine = SRV_CONTAINER(box, struct srv_engine, mailbox);
     void (*on_closed)(void *argument) = engine->on_closed;
     void *argument = engine->on_closed_argument;
     free(engine);

@@ -6,6 +6,7 @@
 
 #include "runtime/checked.h"
 #include "scoring.h"
+#include "server/container.h"
 #include "server/engine/engine_internal.h"
 
 /* Texts looked up at once, and the most of them that may be encoded at once. */
@@ -138,8 +139,7 @@ static enum m2c_status advance(struct srv_label_job *job, struct m2c_error *err)
 
 static void on_encoded(struct srv_work *work)
 {
-    struct srv_label_job *job =
-        (struct srv_label_job *)(void *)((char *)work - offsetof(struct srv_label_job, work));
+    struct srv_label_job *job = SRV_CONTAINER(work, struct srv_label_job, work);
     struct m2c_error err = work->err;
     job->result.text_ms += work->run_ms;
     if (!job->held || err.status != M2C_OK) {

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "server/container.h"
 #include "server/engine/thread.h"
 
 struct srv_loader {
@@ -19,8 +20,7 @@ struct srv_loader {
 
 static void deliver(struct srv_letter *letter)
 {
-    struct srv_loader *loader =
-        (struct srv_loader *)(void *)((char *)letter - offsetof(struct srv_loader, letter));
+    struct srv_loader *loader = SRV_CONTAINER(letter, struct srv_loader, letter);
     struct m2c_model *model = loader->model;
     struct m2c_error err = loader->err;
     loader->model = NULL;

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "runtime/clock.h"
+#include "server/container.h"
+#include "server/engine/queue.h"
 #include "server/engine/thread.h"
 
 /* Frames of one forward pass where a clip has fewer. */
@@ -15,26 +17,8 @@ struct srv_scheduler {
     struct m2c_encoder *encoder;
     pthread_t thread;
     bool thread_started;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct srv_work *head, **tail; /* under the lock */
-    bool stopping;                 /* under the lock */
+    struct srv_queue queue;
 };
-
-static struct srv_work *take(struct srv_scheduler *scheduler)
-{
-    (void)pthread_mutex_lock(&scheduler->lock);
-    while (!scheduler->head && !scheduler->stopping)
-        (void)pthread_cond_wait(&scheduler->changed, &scheduler->lock);
-    struct srv_work *work = scheduler->head;
-    if (work) {
-        scheduler->head = work->next;
-        if (!scheduler->head)
-            scheduler->tail = &scheduler->head;
-    }
-    (void)pthread_mutex_unlock(&scheduler->lock);
-    return work;
-}
 
 static bool is_cancelled(const struct srv_work *work)
 {
@@ -79,18 +63,17 @@ static void run_one(struct srv_scheduler *scheduler, struct srv_work *work)
 static void *run(void *argument)
 {
     struct srv_scheduler *scheduler = argument;
-    struct srv_work *work;
-    while ((work = take(scheduler)) != NULL) {
-        run_one(scheduler, work);
-        srv_mailbox_post(scheduler->mailbox, &work->letter);
+    struct srv_letter *letter;
+    while ((letter = srv_queue_pop(&scheduler->queue)) != NULL) {
+        run_one(scheduler, SRV_CONTAINER(letter, struct srv_work, letter));
+        srv_mailbox_post(scheduler->mailbox, letter);
     }
     return NULL;
 }
 
 static void deliver(struct srv_letter *letter)
 {
-    struct srv_work *work =
-        (struct srv_work *)(void *)((char *)letter - offsetof(struct srv_work, letter));
+    struct srv_work *work = SRV_CONTAINER(letter, struct srv_work, letter);
     work->done(work);
 }
 
@@ -113,13 +96,12 @@ enum m2c_status srv_scheduler_new(struct srv_mailbox *mailbox,
     if (!scheduler)
         return m2c_fail_memory(err, "the scheduler", sizeof *scheduler);
     scheduler->mailbox = mailbox;
-    scheduler->tail = &scheduler->head;
-    if (pthread_mutex_init(&scheduler->lock, NULL) != 0 ||
-        pthread_cond_init(&scheduler->changed, NULL) != 0) {
+    enum m2c_status status = srv_queue_init(&scheduler->queue, err);
+    if (status != M2C_OK) {
         free(scheduler);
-        return m2c_fail(err, M2C_INTERNAL, "a lock cannot be made");
+        return status;
     }
-    enum m2c_status status = make_encoder(scheduler, options, err);
+    status = make_encoder(scheduler, options, err);
     if (status == M2C_OK)
         status = srv_thread_start(&scheduler->thread, "m2c-scheduler", run, scheduler, err);
     scheduler->thread_started = status == M2C_OK;
@@ -131,14 +113,9 @@ enum m2c_status srv_scheduler_new(struct srv_mailbox *mailbox,
 
 void srv_scheduler_submit(struct srv_scheduler *scheduler, struct srv_work *work)
 {
-    work->next = NULL;
     work->letter.deliver = deliver;
     work->queued_ms = m2c_clock_ms();
-    (void)pthread_mutex_lock(&scheduler->lock);
-    *scheduler->tail = work;
-    scheduler->tail = &work->next;
-    (void)pthread_cond_signal(&scheduler->changed);
-    (void)pthread_mutex_unlock(&scheduler->lock);
+    srv_queue_push(&scheduler->queue, &work->letter);
 }
 
 void srv_scheduler_free(struct srv_scheduler **scheduler)
@@ -147,16 +124,12 @@ void srv_scheduler_free(struct srv_scheduler **scheduler)
     if (!ending)
         return;
     if (ending->thread_started) {
-        (void)pthread_mutex_lock(&ending->lock);
-        ending->stopping = true;
-        (void)pthread_cond_broadcast(&ending->changed);
-        (void)pthread_mutex_unlock(&ending->lock);
+        srv_queue_stop(&ending->queue);
         (void)pthread_join(ending->thread, NULL);
     }
     m2c_encoder_free(&ending->encoder);
     m2c_team_free(&ending->team);
-    (void)pthread_cond_destroy(&ending->changed);
-    (void)pthread_mutex_destroy(&ending->lock);
+    srv_queue_destroy(&ending->queue);
     free(ending);
     *scheduler = NULL;
 }

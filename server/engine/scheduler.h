@@ -42,7 +42,6 @@ struct srv_work {
 
     /* The scheduler's own. */
     struct srv_letter letter;
-    struct srv_work *next;
     double queued_ms;
 };
 

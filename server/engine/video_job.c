@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/clock.h"
+#include "server/container.h"
 #include "server/engine/engine_internal.h"
 
 /* Decoded videos that may wait for the encoder, beside one being decoded a thread. */
@@ -65,8 +66,7 @@ static void remember_time(struct srv_engine *engine, double job_ms)
 
 static void on_encoded(struct srv_work *work)
 {
-    struct srv_video_job *job =
-        (struct srv_video_job *)(void *)((char *)work - offsetof(struct srv_video_job, work));
+    struct srv_video_job *job = SRV_CONTAINER(work, struct srv_video_job, work);
     struct srv_engine *engine = job->engine;
     struct m2c_error err = work->err;
     job->times.queue_ms += work->wait_ms;
@@ -101,16 +101,14 @@ static enum m2c_status keep_facts(struct srv_video_job *job, struct m2c_error *e
 
 static void on_frames(struct srv_decode *decode, struct m2c_clip_frames *frames)
 {
-    struct srv_video_job *job =
-        (struct srv_video_job *)(void *)((char *)decode - offsetof(struct srv_video_job, decode));
+    struct srv_video_job *job = SRV_CONTAINER(decode, struct srv_video_job, decode);
     job->frames = *frames;
     memset(frames, 0, sizeof *frames);
 }
 
 static void on_decoded(struct srv_decode *decode, const struct m2c_error *err)
 {
-    struct srv_video_job *job =
-        (struct srv_video_job *)(void *)((char *)decode - offsetof(struct srv_video_job, decode));
+    struct srv_video_job *job = SRV_CONTAINER(decode, struct srv_video_job, decode);
     struct srv_engine *engine = job->engine;
     struct m2c_error failure = *err;
     job->times.decode_ms = decode->decode_ms;

@@ -98,22 +98,21 @@ enum m2c_status srv_predict_labels(struct srv_predictions *predictions,
     if (!scored)
         return m2c_fail_memory(err, "predictions", source->label_count * sizeof *scored);
     enum m2c_status status = score(source, vectors, embedding, scored, &answer->other, err);
-    size_t count = 0;
-    if (status == M2C_OK) {
-        count = m2c_select_predictions(scored, source->label_count, &selection);
-        predictions->predictions = shown(scored, count, true);
-        if (!predictions->predictions)
-            status = m2c_fail_memory(err, "predictions", count * sizeof *scored);
-    }
-    free(scored);
-    if (status != M2C_OK)
+    if (status != M2C_OK) {
+        free(scored);
         return status;
-    for (size_t i = 0; i < count; i++) {
-        struct proto_prediction *item = &predictions->predictions[i];
-        item->label = srv_label_source_name(source, item->index);
-        item->label_id = srv_label_source_id(source, item->index);
     }
-    answer->predictions = (struct proto_prediction_list){predictions->predictions, count};
+    size_t count = m2c_select_predictions(scored, source->label_count, &selection);
+    struct proto_prediction *items = shown(scored, count, true);
+    free(scored);
+    if (!items)
+        return m2c_fail_memory(err, "predictions", count * sizeof *items);
+    for (size_t i = 0; i < count; i++) {
+        items[i].label = srv_label_source_name(source, items[i].index);
+        items[i].label_id = srv_label_source_id(source, items[i].index);
+    }
+    predictions->predictions = items;
+    answer->predictions = (struct proto_prediction_list){items, count};
     answer->unknown = count == 0;
     answer->has_other = source->background_count > 0;
     return M2C_OK;

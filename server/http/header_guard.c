@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "server/http/token.h"
 #include "server/limits.h"
 
 /* More digits than these overflow 64 bits or are padding that other readers may cut. */
@@ -13,18 +14,10 @@ void srv_guard_init(struct srv_guard *guard)
     memset(guard, 0, sizeof *guard);
 }
 
-/* RFC 9110, 5.6.2: tchar. */
-static bool is_token_char(unsigned char c)
-{
-    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
-        return true;
-    return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
-
 static bool is_token(const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++)
-        if (!is_token_char((unsigned char)text[i]))
+        if (!srv_is_token_char(text[i]))
             return false;
     return size > 0;
 }
@@ -79,9 +72,8 @@ static void read_length(struct srv_guard *guard, const char *value, size_t size)
 static bool is_host(const char *value, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)value[i];
-        bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!alnum && (c == '\0' || strchr("-._~%!$&'()*+,;=:[]", c) == NULL))
+        char c = value[i];
+        if (!srv_is_alphanumeric(c) && (c == '\0' || !strchr("-._~%!$&'()*+,;=:[]", c)))
             return false;
     }
     return size > 0;

@@ -35,7 +35,7 @@ static enum m2c_status split(const char *address, char *host, char *port, struct
 
 static enum m2c_status describe(int fd, char *bound, size_t bound_size, struct m2c_error *err)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     char host[MAX_HOST], port[MAX_PORT_TEXT];
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)

@@ -3,14 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_TYPE = 64, MAX_NAME = 32, MAX_VALUE = 128 };
+#include "server/http/token.h"
 
-static bool is_token_char(char c)
-{
-    if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
-        return true;
-    return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
+enum { MAX_TYPE = 64, MAX_NAME = 32, MAX_VALUE = 128 };
 
 static const char *skip_blanks(const char *text)
 {
@@ -21,7 +16,7 @@ static const char *skip_blanks(const char *text)
 static bool take_token(const char **text, char *out, size_t room, const char *also)
 {
     size_t length = 0;
-    while (is_token_char((*text)[length]) || ((*text)[length] && strchr(also, (*text)[length])))
+    while (srv_is_token_char((*text)[length]) || ((*text)[length] && strchr(also, (*text)[length])))
         length++;
     if (length == 0 || length >= room)
         return false;
@@ -80,8 +75,7 @@ static bool is_boundary(const char *text)
         return false;
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
-        bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!alnum && !strchr("'()+_,-./:=? ", c))
+        if (!srv_is_alphanumeric(c) && !strchr("'()+_,-./:=? ", c))
             return false;
     }
     return true;

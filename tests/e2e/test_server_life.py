@@ -23,6 +23,12 @@ def heavy_clip(tmp_path_factory):
 HEAVY = "/v1/classify?views=10x3&stride=8&frames=32&timeout_ms=300000"
 
 
+def post_heavy(pool, server, body, count):
+    """`count` requests at once that take a while; their futures."""
+    return [pool.submit(requests.post, server.url + HEAVY, data=body, headers={"Content-Type": "video/mp4"},
+                        timeout=280) for _ in range(count)]
+
+
 def test_wrong_models_end_the_start_with_one_sentence(tmp_path, tiny_model):
     broken = tmp_path / "broken"
     shutil.copytree(tiny_model, broken)
@@ -84,8 +90,7 @@ def test_accepted_work_is_answered_and_new_work_refused(start, tiny_model, heavy
     kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nPOST /v1/classify HTTP/1.1\r\nHost: x\r\n")
     assert read_reply(kept)[0] == 200
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        work = [pool.submit(requests.post, server.url + HEAVY, data=heavy_clip,
-                            headers={"Content-Type": "video/mp4"}, timeout=280) for _ in range(4)]
+        work = post_heavy(pool, server, heavy_clip, 4)
         time.sleep(0.5)
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
@@ -119,8 +124,7 @@ def test_body_in_flight_at_the_signal_is_still_answered(start, tiny_model, clip)
 def test_work_that_outlasts_the_drain_gets_503(start, tiny_model, heavy_clip):
     server = start(tiny_model, "--drain-s", "0")
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
-        work = [pool.submit(requests.post, server.url + HEAVY, data=heavy_clip,
-                            headers={"Content-Type": "video/mp4"}, timeout=280) for _ in range(6)]
+        work = post_heavy(pool, server, heavy_clip, 6)
         time.sleep(0.4)
         server.process.send_signal(signal.SIGTERM)
         replies = [job.result() for job in work]
@@ -132,8 +136,7 @@ def test_work_that_outlasts_the_drain_gets_503(start, tiny_model, heavy_clip):
 def test_second_signal_ends_at_once(start, tiny_model, heavy_clip):
     server = start(tiny_model)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        work = [pool.submit(requests.post, server.url + HEAVY, data=heavy_clip,
-                            headers={"Content-Type": "video/mp4"}, timeout=280) for _ in range(4)]
+        work = post_heavy(pool, server, heavy_clip, 4)
         time.sleep(0.4)
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.1)
@@ -174,8 +177,7 @@ def test_clients_that_leave_free_their_work(start, tiny_model, heavy_clip, clip)
 def test_full_queue_is_refused_before_the_body(start, tiny_model, heavy_clip):
     server = start(tiny_model, "--max-queue", "2")
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        work = [pool.submit(requests.post, server.url + HEAVY, data=heavy_clip,
-                            headers={"Content-Type": "video/mp4"}, timeout=280) for _ in range(2)]
+        work = post_heavy(pool, server, heavy_clip, 2)
         deadline = time.monotonic() + 10
         status = 0
         while status != 503 and time.monotonic() < deadline:
@@ -236,7 +238,8 @@ def test_model_without_tokenizer_serves_classes_alone(start, tmp_path, clip):
     assert server.stop() == 0
 
 
-def test_limits_are_options_and_are_told(start, tiny_model, clip):
+def test_limits_are_options_and_are_told(start, tiny_model, tmp_path):
+    clip = make_clip(tmp_path / "clip.mp4", codec=("-c:v", "libx264")).read_bytes()
     server = start(tiny_model, "--max-frame-pixels", "1000", "--max-body-bytes", len(clip), "--max-json-bytes",
                    "100", "--max-timeout-ms", "1000", "--keep-alive-s", "7")
     limits = server.get("/v1/models").json()["limits"]
