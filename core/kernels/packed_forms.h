@@ -3,7 +3,7 @@
 #ifndef M2C_KERNELS_PACKED_FORMS_H
 #define M2C_KERNELS_PACKED_FORMS_H
 
-#include "kernels/packed_body.h"
+#include "kernels/packed_tile.h"
 
 ALWAYS_INLINE vec f32_load(const unsigned char *weights)
 {
@@ -64,14 +64,19 @@ static void convert_int8(const struct m2c_packed_rows *rows)
     packed_convert_rows(rows, 2 * M2C_PACKED_CHUNK_WORDS, true, int8_chunk);
 }
 
-static void finish_floats(const struct m2c_packed_finish *f)
+static void finish_f32(const struct m2c_packed_product *p)
 {
-    packed_finish(f, false);
+    packed_finish(p, M2C_PACKED_F32);
 }
 
-static void finish_ints(const struct m2c_packed_finish *f)
+static void finish_bf16(const struct m2c_packed_product *p)
 {
-    packed_finish(f, true);
+    packed_finish(p, M2C_PACKED_BF16);
+}
+
+static void finish_int8(const struct m2c_packed_product *p)
+{
+    packed_finish(p, M2C_PACKED_INT8);
 }
 
 #endif

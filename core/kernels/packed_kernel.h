@@ -41,21 +41,15 @@ struct m2c_packed_rows {
     float *scale; /* [rows], set in INT8 */
 };
 
-/* tile = start + x W^T: a group of rows against a panel, in the kernel's own number type. */
+/* y = epilogue((start + x W^T) * row_scale * scale + bias): a group of rows against a panel. */
 struct m2c_packed_product {
     const unsigned char *x, *panel;
     size_t chunks, rows, columns;
-    const float *start; /* [panel columns], bits that sums start from */
-    float *tile;        /* aligned to 64 */
-};
-
-/* y = epilogue(tile * row_scale * scale + bias). */
-struct m2c_packed_finish {
-    const float *tile;
-    size_t rows, columns;
+    const float *start;     /* [panel columns], bits that sums start from */
     const float *row_scale; /* [rows], INT8 */
     const float *scale;     /* [columns], INT8 */
     const float *bias;      /* [columns] */
+    float *tile;            /* room for [group_rows][panel columns] sums, aligned to 64 */
     unsigned char *y;
     size_t ldy_bytes;
     enum m2c_packed_element element;
@@ -70,7 +64,6 @@ struct m2c_packed_kernel {
     int32_t x_offset;
     void (*convert)(const struct m2c_packed_rows *rows);
     void (*multiply)(const struct m2c_packed_product *product);
-    void (*finish)(const struct m2c_packed_finish *finish);
 };
 
 struct m2c_packed_weights {

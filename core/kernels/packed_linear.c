@@ -207,11 +207,11 @@ static void convert_block(const struct block *block)
 }
 
 /* The lines of y that a tile will go to are fetched while the tile is computed. */
-static void fetch_output(const struct m2c_packed_finish *finish)
+static void fetch_output(const struct m2c_packed_product *product)
 {
-    size_t bytes = finish->columns * element_bytes(finish->element);
-    for (size_t row = 0; row < finish->rows; row++) {
-        const unsigned char *y = finish->y + row * finish->ldy_bytes;
+    size_t bytes = product->columns * element_bytes(product->element);
+    for (size_t row = 0; row < product->rows; row++) {
+        const unsigned char *y = product->y + row * product->ldy_bytes;
         const unsigned char *line = y - (uintptr_t)y % LINE_BYTES;
         for (; line < y + bytes; line += LINE_BYTES)
             __builtin_prefetch(line, 1);
@@ -225,35 +225,29 @@ static void multiply_panel(const struct block *block, size_t panel)
     const struct m2c_packed_kernel *kernel = packed->kernel;
     const struct m2c_packed_call *call = block->call;
     size_t column = panel * kernel->columns;
-    size_t columns =
-        packed->out - column < kernel->columns ? packed->out - column : kernel->columns;
+    size_t left = packed->out - column;
     struct m2c_packed_product product = {
         .panel = packed->panel + panel * packed->panel_bytes,
         .chunks = packed->chunks,
-        .columns = columns,
+        .columns = left < kernel->columns ? left : kernel->columns,
         .start = packed->start + column,
-        .tile = block->tile,
-    };
-    struct m2c_packed_finish finish = {
-        .tile = block->tile,
-        .columns = columns,
         .scale = packed->scale + column,
         .bias = call->bias ? call->bias + column : no_bias,
+        .tile = block->tile,
         .ldy_bytes = call->ldy * element_bytes(call->y_element),
         .element = call->y_element,
         .epilogue = call->epilogue,
     };
-    unsigned char *y = (unsigned char *)call->y + block->first * finish.ldy_bytes +
+    unsigned char *y = (unsigned char *)call->y + block->first * product.ldy_bytes +
                        column * element_bytes(call->y_element);
     for (size_t row = 0; row < block->rows; row += kernel->group_rows) {
-        size_t left = block->rows - row;
-        finish.rows = product.rows = left < kernel->group_rows ? left : kernel->group_rows;
-        finish.y = y + row * finish.ldy_bytes;
-        finish.row_scale = block->row_scale + row;
+        left = block->rows - row;
+        product.rows = left < kernel->group_rows ? left : kernel->group_rows;
         product.x = block->x + row / kernel->group_rows * group_bytes(packed);
-        fetch_output(&finish);
+        product.row_scale = block->row_scale + row;
+        product.y = y + row * product.ldy_bytes;
+        fetch_output(&product);
         kernel->multiply(&product);
-        kernel->finish(&finish);
     }
 }
 

@@ -112,6 +112,50 @@ static const unsigned char *x_word(const unsigned char *x, size_t i)
     return x + i / M2C_PACKED_CHUNK_WORDS * chunk_bytes + i % M2C_PACKED_CHUNK_WORDS * 4;
 }
 
+static void widen_row(float *to, const unsigned char *y, const struct m2c_packed_product *p)
+{
+    if (p->element == M2C_PACKED_ELEMENT_BF16)
+        m2c_widen_bf16_c(to, (const uint16_t *)(const void *)y, p->columns);
+    else
+        memcpy(to, y, p->columns * sizeof *to);
+}
+
+static void store_row(unsigned char *y, const float *from, const struct m2c_packed_product *p)
+{
+    if (p->element == M2C_PACKED_ELEMENT_BF16)
+        m2c_narrow_bf16_c((uint16_t *)(void *)y, from, p->columns);
+    else
+        memcpy(y, from, p->columns * sizeof *from);
+}
+
+/* Floats in p->tile to y. */
+static void finish(const struct m2c_packed_product *p)
+{
+    for (size_t row = 0; row < p->rows; row++) {
+        unsigned char *y = p->y + row * p->ldy_bytes;
+        float z[COLUMNS];
+        float residual[COLUMNS];
+        memcpy(z, p->tile + row * COLUMNS, sizeof z);
+        switch (p->epilogue) {
+        case M2C_EPILOGUE_STORE:
+            m2c_bias_c(z, COLUMNS, p->bias, 1, p->columns);
+            break;
+        case M2C_EPILOGUE_ADD:
+            m2c_bias_c(z, COLUMNS, p->bias, 1, p->columns);
+            widen_row(residual, y, p);
+            m2c_add_c(z, COLUMNS, residual, COLUMNS, 1, p->columns);
+            break;
+        case M2C_EPILOGUE_QUICK_GELU:
+            m2c_bias_quick_gelu_c(z, COLUMNS, p->bias, 1, p->columns);
+            break;
+        case M2C_EPILOGUE_GELU:
+            m2c_bias_gelu_c(z, COLUMNS, p->bias, 1, p->columns);
+            break;
+        }
+        store_row(y, z, p);
+    }
+}
+
 static void multiply_f32(const struct m2c_packed_product *p)
 {
     for (size_t row = 0; row < p->rows; row++) {
@@ -126,6 +170,7 @@ static void multiply_f32(const struct m2c_packed_product *p)
                 sum[c] += value * weight[i * COLUMNS + c];
         }
     }
+    finish(p);
 }
 
 static void multiply_bf16(const struct m2c_packed_product *p)
@@ -144,6 +189,7 @@ static void multiply_bf16(const struct m2c_packed_product *p)
                 sum[c] += value * wide[c];
         }
     }
+    finish(p);
 }
 
 static void multiply_int8(const struct m2c_packed_product *p)
@@ -159,66 +205,11 @@ static void multiply_int8(const struct m2c_packed_product *p)
             for (size_t c = 0; c < COLUMNS; c++)
                 sum[c] += value * weight[i * COLUMNS + c];
         }
-        memcpy(p->tile + row * COLUMNS, sum, sizeof sum);
+        for (size_t c = 0; c < COLUMNS; c++)
+            p->tile[row * COLUMNS + c] =
+                (float)sum[c] * (c < p->columns ? p->scale[c] : 0.0F) * p->row_scale[row];
     }
-}
-
-static void widen_row(float *to, const unsigned char *y, const struct m2c_packed_finish *f)
-{
-    if (f->element == M2C_PACKED_ELEMENT_BF16)
-        m2c_widen_bf16_c(to, (const uint16_t *)(const void *)y, f->columns);
-    else
-        memcpy(to, y, f->columns * sizeof *to);
-}
-
-static void store_row(unsigned char *y, const float *from, const struct m2c_packed_finish *f)
-{
-    if (f->element == M2C_PACKED_ELEMENT_BF16)
-        m2c_narrow_bf16_c((uint16_t *)(void *)y, from, f->columns);
-    else
-        memcpy(y, from, f->columns * sizeof *from);
-}
-
-static void finish_f32(const struct m2c_packed_finish *f)
-{
-    for (size_t row = 0; row < f->rows; row++) {
-        unsigned char *y = f->y + row * f->ldy_bytes;
-        float z[COLUMNS];
-        float residual[COLUMNS];
-        memcpy(z, f->tile + row * COLUMNS, sizeof z);
-        switch (f->epilogue) {
-        case M2C_EPILOGUE_STORE:
-            m2c_bias_c(z, COLUMNS, f->bias, 1, f->columns);
-            break;
-        case M2C_EPILOGUE_ADD:
-            m2c_bias_c(z, COLUMNS, f->bias, 1, f->columns);
-            widen_row(residual, y, f);
-            m2c_add_c(z, COLUMNS, residual, COLUMNS, 1, f->columns);
-            break;
-        case M2C_EPILOGUE_QUICK_GELU:
-            m2c_bias_quick_gelu_c(z, COLUMNS, f->bias, 1, f->columns);
-            break;
-        case M2C_EPILOGUE_GELU:
-            m2c_bias_gelu_c(z, COLUMNS, f->bias, 1, f->columns);
-            break;
-        }
-        store_row(y, z, f);
-    }
-}
-
-static void finish_int8(const struct m2c_packed_finish *f)
-{
-    float scaled[GROUP_ROWS * COLUMNS];
-    struct m2c_packed_finish of_floats = *f;
-    for (size_t row = 0; row < f->rows; row++) {
-        for (size_t c = 0; c < COLUMNS; c++) {
-            int32_t sum;
-            memcpy(&sum, f->tile + row * COLUMNS + c, sizeof sum);
-            scaled[row * COLUMNS + c] = (float)sum * f->scale[c] * f->row_scale[row];
-        }
-    }
-    of_floats.tile = scaled;
-    finish_f32(&of_floats);
+    finish(p);
 }
 
 const struct m2c_packed_kernel m2c_packed_f32_c = {
@@ -230,7 +221,6 @@ const struct m2c_packed_kernel m2c_packed_f32_c = {
     .weight_bytes = 4,
     .convert = convert_f32,
     .multiply = multiply_f32,
-    .finish = finish_f32,
 };
 
 const struct m2c_packed_kernel m2c_packed_bf16_c = {
@@ -242,7 +232,6 @@ const struct m2c_packed_kernel m2c_packed_bf16_c = {
     .weight_bytes = 2,
     .convert = convert_bf16,
     .multiply = multiply_bf16,
-    .finish = finish_f32,
 };
 
 const struct m2c_packed_kernel m2c_packed_int8_c = {
@@ -254,5 +243,4 @@ const struct m2c_packed_kernel m2c_packed_int8_c = {
     .weight_bytes = 1,
     .convert = convert_int8,
     .multiply = multiply_int8,
-    .finish = finish_int8,
 };

@@ -6,7 +6,7 @@
 
 #include "kernels/x86/packed_lanes_avx512.h"
 
-#include "kernels/packed_body.h"
+#include "kernels/packed_tile.h"
 
 ALWAYS_INLINE vec pair_load(const unsigned char *weights)
 {
@@ -39,21 +39,20 @@ static void convert_pairs(const struct m2c_packed_rows *rows)
     packed_convert_rows(rows, 2 * M2C_PACKED_CHUNK_WORDS, false, pair_chunk);
 }
 
-static void finish_floats(const struct m2c_packed_finish *f)
+static void finish_pairs(const struct m2c_packed_product *p)
 {
-    packed_finish(f, false);
+    packed_finish(p, M2C_PACKED_BF16);
 }
 
-M2C_PACKED_TILES(pairs, pair_load, 4, pair_step)
+M2C_PACKED_TILES(pairs, pair_load, 4, pair_step, M2C_PACKED_BF16, finish_pairs)
 
 const struct m2c_packed_kernel m2c_packed_bf16_avx512_bf16 = {
     .name = "bf16 avx512_bf16",
     .form = M2C_PACKED_BF16,
     .columns = PACKED_COLUMNS,
-    .group_rows = PACKED_ROWS,
+    .group_rows = M2C_PACKED_ROWS,
     .word_values = 2,
     .weight_bytes = 2,
     .convert = convert_pairs,
     .multiply = pairs,
-    .finish = finish_floats,
 };

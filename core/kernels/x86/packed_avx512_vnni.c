@@ -7,7 +7,7 @@
 
 #include "kernels/x86/packed_lanes_avx512.h"
 
-#include "kernels/packed_body.h"
+#include "kernels/packed_tile.h"
 
 enum { X_OFFSET = 128 };
 
@@ -41,22 +41,21 @@ static void convert_quads(const struct m2c_packed_rows *rows)
     packed_convert_rows(rows, 4 * M2C_PACKED_CHUNK_WORDS, true, quad_chunk);
 }
 
-static void finish_ints(const struct m2c_packed_finish *f)
+static void finish_quads(const struct m2c_packed_product *p)
 {
-    packed_finish(f, true);
+    packed_finish(p, M2C_PACKED_INT8);
 }
 
-M2C_PACKED_TILES(quads, quad_load, 4, quad_step)
+M2C_PACKED_TILES(quads, quad_load, 4, quad_step, M2C_PACKED_INT8, finish_quads)
 
 const struct m2c_packed_kernel m2c_packed_int8_avx512_vnni = {
     .name = "int8 avx512_vnni",
     .form = M2C_PACKED_INT8,
     .columns = PACKED_COLUMNS,
-    .group_rows = PACKED_ROWS,
+    .group_rows = M2C_PACKED_ROWS,
     .word_values = 4,
     .weight_bytes = 1,
     .x_offset = X_OFFSET,
     .convert = convert_quads,
     .multiply = quads,
-    .finish = finish_ints,
 };

@@ -1,4 +1,4 @@
-/* What packed_body.h needs beyond lanes_avx2.h, and its tile: 6 rows x 16 columns are 12 of 16
+/* What packed_tile.h needs beyond lanes_avx2.h, and its tile: 6 rows x 16 columns are 12 of 16
  * registers. */
 #ifndef M2C_KERNELS_X86_PACKED_LANES_AVX2_H
 #define M2C_KERNELS_X86_PACKED_LANES_AVX2_H
@@ -7,6 +7,12 @@
 
 #define M2C_PACKED_VECTORS 2
 #define M2C_PACKED_ROWS 6
+
+static inline vec vec_pinned(vec v)
+{
+    __asm__ volatile("" : "+x"(v));
+    return v;
+}
 
 static inline vec vec_greatest_bits(vec a, vec b)
 {
@@ -22,7 +28,7 @@ static inline float vec_most_bits(vec v)
     return _mm_cvtss_f32(_mm_castsi128_ps(most));
 }
 
-static inline vec vec_reciprocal(vec v)
+static inline vec vec_near_reciprocal(vec v)
 {
     return _mm256_set1_ps(1.0F) / v;
 }

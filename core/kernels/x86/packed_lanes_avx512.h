@@ -1,4 +1,4 @@
-/* What packed_body.h needs beyond lanes_avx512.h, and its tile: 8 rows x 48 columns are 24 of 32
+/* What packed_tile.h needs beyond lanes_avx512.h, and its tile: 8 rows x 48 columns are 24 of 32
  * registers. */
 #ifndef M2C_KERNELS_X86_PACKED_LANES_AVX512_H
 #define M2C_KERNELS_X86_PACKED_LANES_AVX512_H
@@ -7,6 +7,14 @@
 
 #define M2C_PACKED_VECTORS 3
 #define M2C_PACKED_ROWS 8
+
+/* v itself, at this place among others like it: left to itself the compiler gathers broadcasts and
+ * products ahead of the sums they belong to, and runs out of registers. */
+static inline vec vec_pinned(vec v)
+{
+    __asm__ volatile("" : "+v"(v));
+    return v;
+}
 
 /* The greater of two lanes by their bits as signed numbers. */
 static inline vec vec_greatest_bits(vec a, vec b)
@@ -21,12 +29,10 @@ static inline float vec_most_bits(vec v)
         _mm_castsi128_ps(_mm_cvtsi32_si128(_mm512_reduce_max_epi32(_mm512_castps_si512(v)))));
 }
 
-/* 1 / v within 2e-7 of itself, for normal numbers whose reciprocal is one: one step of Newton's
- * from 14 bits. */
-static inline vec vec_reciprocal(vec v)
+/* 1 / v within 2^-14 of itself. */
+static inline vec vec_near_reciprocal(vec v)
 {
-    vec near = _mm512_rcp14_ps(v);
-    return near * _mm512_fnmadd_ps(v, near, _mm512_set1_ps(2.0F));
+    return _mm512_rcp14_ps(v);
 }
 
 /* Rounded to int16, saturated; LANES of them. */

@@ -233,7 +233,17 @@ static const float *run(const struct check_packed *p, const struct arrays *a,
     return widened(p, y, ldy);
 }
 
-/* The reference against double, every other kernel against the reference. */
+/* y becomes what is wanted. Twins may be off by as much again, and by what a QuickGELU of few bits
+ * is in the forms that keep few bits anyway. */
+static void adopt(const struct check_packed *p, const struct arrays *a, const float *y)
+{
+    bool is_near = p->form != M2C_PACKED_F32 && p->epilogue == M2C_EPILOGUE_QUICK_GELU;
+    for (size_t k = 0; k < p->rows * p->out; k++) {
+        a->want[k] = (double)y[k / p->out * (p->out + p->gap) + k % p->out];
+        a->allowed[k] = 2 * a->allowed[k] + (is_near ? 2e-4 * fabs(a->want[k]) : 0);
+    }
+}
+
 void check_packed_product(const struct check_packed *p)
 {
     struct arrays a;
@@ -243,11 +253,8 @@ void check_packed_product(const struct check_packed *p)
     for (size_t i = 0; (kernel = m2c_packed_kernel_of(p->form, i)) != NULL; i++) {
         const float *y = run(p, &a, kernel);
         compare(p, kernel->name, &a, y, p->out + p->gap);
-        for (size_t k = 0; i == 0 && k < p->rows * p->out; k++) {
-            size_t at = k / p->out * (p->out + p->gap) + k % p->out;
-            a.want[k] = (double)y[at];
-            a.allowed[k] *= 2;
-        }
+        if (i == 0)
+            adopt(p, &a, y);
     }
     (void)check_release(NULL);
 }
