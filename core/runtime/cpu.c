@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -94,12 +95,22 @@ bool m2c_cpu_has_vnni(void)
 /* Reads up to two numbers of a one-line cgroup file; returns how many were there. */
 static int read_numbers(const char *path, long long numbers[2])
 {
+    char line[64];
+    int count = 0;
     FILE *file = fopen(path, "re");
     if (!file)
         return 0;
-    int count = fscanf(file, "%lld %lld", &numbers[0], &numbers[1]);
+    const char *rest = fgets(line, sizeof line, file);
     (void)fclose(file);
-    return count > 0 ? count : 0;
+    while (rest && count < 2) {
+        char *end;
+        numbers[count] = strtoll(rest, &end, 10);
+        if (end == rest)
+            break;
+        rest = end;
+        count++;
+    }
+    return count;
 }
 
 /* The cgroup's quota in cores, rounded up, or 0 when there is none. */
