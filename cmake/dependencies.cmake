@@ -11,5 +11,13 @@ pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(microhttpd REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(cmocka IMPORTED_TARGET cmocka)
 
-# oneDNN may be absent: OpenBLAS and our own kernels then serve alone.
-find_package(dnnl QUIET CONFIG)
+# oneDNN may be absent: OpenBLAS and our own kernels then serve alone. Found by hand, since its own
+# configuration asks for OpenCL, which we have no use for.
+find_path(DNNL_INCLUDE_DIR dnnl.h)
+find_library(DNNL_LIBRARY dnnl)
+find_library(GOMP_LIBRARY NAMES gomp libgomp.so.1)
+if(DNNL_INCLUDE_DIR AND DNNL_LIBRARY AND GOMP_LIBRARY)
+  add_library(m2c_dnnl INTERFACE)
+  target_include_directories(m2c_dnnl SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
+  target_link_libraries(m2c_dnnl INTERFACE ${DNNL_LIBRARY} ${GOMP_LIBRARY})
+endif()
