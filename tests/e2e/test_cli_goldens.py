@@ -25,6 +25,10 @@ def cases():
     return json.loads(path.read_text()) if path.is_file() else []
 
 
+def case_name(case):
+    return f"{case['video']}-{len(case['options'])}" if isinstance(case, dict) else "none"
+
+
 def flags(options):
     return [word for name, value in options.items()
             for word in ("--" + name.replace("_", "-"), str(value))]
@@ -37,7 +41,7 @@ def run(command, model, case, *extra):
     return json_lines(result)[0]
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda c: f"{c['video']}-{len(c['options'])}")
+@pytest.mark.parametrize("case", cases(), ids=case_name)
 def test_classify_agrees_with_the_authors(model, case):
     answer = run("classify", model, case)
     for found, expected in zip(answer["predictions"], case["classify"], strict=True):
@@ -46,7 +50,7 @@ def test_classify_agrees_with_the_authors(model, case):
 
 
 @pytest.mark.parametrize("form", ["zeroshot", "zeroshot_ensemble"])
-@pytest.mark.parametrize("case", cases(), ids=lambda c: f"{c['video']}-{len(c['options'])}")
+@pytest.mark.parametrize("case", cases(), ids=case_name)
 def test_zeroshot_agrees_with_the_authors(model, case, form):
     expected = case[form]
     extra = [word for label in expected["labels"] for word in ("--label", label)]
