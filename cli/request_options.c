@@ -32,7 +32,7 @@ static void flag_name(enum proto_option option, char name[32])
     }
 }
 
-static const char *placeholder(enum proto_option_kind kind)
+static const char *value_name(enum proto_option_kind kind)
 {
     switch (kind) {
     case PROTO_KIND_INTEGER:
@@ -70,7 +70,7 @@ void cli_request_options(struct cli_option_list *list, enum proto_route route)
             continue;
         struct cli_option flag = {.kind = flag_kind(info->kind), .help = info->help};
         flag_name(option, flag.name);
-        (void)snprintf(flag.value, sizeof flag.value, "%s", placeholder(info->kind));
+        (void)snprintf(flag.value, sizeof flag.value, "%s", value_name(info->kind));
         cli_option_list_add(list, &flag, 1);
         if (option == PROTO_LABELS)
             cli_option_list_add(list, &labels_file, 1);
