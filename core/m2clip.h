@@ -55,6 +55,10 @@ struct m2c_model_options {
     const char *default_set;      /* --adapter: NULL for the rule of m2c_model_default_set */
     enum m2c_precision precision; /* M2C_PRECISION_AUTO by default */
     enum m2c_backend backend;     /* M2C_BACKEND_AUTO by default */
+
+    /* A model that was loaded from the same folder, or NULL. Where the files of the base are still
+     * those, the new model shares it (tokenizer included) and loads adapter sets alone. */
+    const struct m2c_model *share;
 };
 
 struct m2c_model;

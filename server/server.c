@@ -113,7 +113,7 @@ static void on_signal(uv_signal_t *handle, int number)
 static void on_ready(void *context)
 {
     struct server *server = context;
-    const struct m2c_model *model = srv_engine_model(server->handlers.engine);
+    const struct m2c_model *model = srv_served_model(srv_engine_served(server->handlers.engine));
     if (server->phase != PHASE_SERVING)
         return;
     srv_log_event(server->log, SRV_LOG_INFO, "ready", "precision",

@@ -5,13 +5,12 @@
 #include "server/container.h"
 #include "server/engine/engine_internal.h"
 
-static enum m2c_status make_ready(struct srv_engine *engine, struct m2c_error *err)
+/* Threads and tables: what models come to and go from. */
+static enum m2c_status make_rooms(struct srv_engine *engine, struct m2c_error *err)
 {
     const struct srv_engine_options *options = &engine->options;
-    struct srv_scheduler_options scheduler = {.model = engine->model, .threads = options->threads};
-    size_t dim = (size_t)m2c_model_config(engine->model)->embed_dim;
-    enum m2c_status status =
-        srv_label_cache_new(options->label_cache_bytes, dim, &engine->labels, err);
+    struct srv_scheduler_options scheduler = {.threads = options->threads};
+    enum m2c_status status = srv_label_cache_new(options->label_cache_bytes, &engine->labels, err);
     if (status == M2C_OK)
         status = srv_decoder_pool_new(&engine->mailbox, options->decoders, &engine->decoders, err);
     if (status == M2C_OK)
@@ -19,20 +18,106 @@ static enum m2c_status make_ready(struct srv_engine *engine, struct m2c_error *e
     return status;
 }
 
-static void on_loaded(struct m2c_model *model, const struct m2c_error *err, void *argument)
+static void tell_waiting(struct srv_engine *engine, const struct m2c_error *err)
+{
+    struct srv_reload *waiting = engine->reload_waits;
+    engine->reload_waits = NULL;
+    while (waiting) {
+        struct srv_reload *reload = waiting;
+        waiting = reload->next;
+        reload->done(reload, err);
+    }
+}
+
+static enum m2c_status start_loading(struct srv_engine *engine, struct m2c_error *err);
+
+/* Everybody who waits for the next load gets it now. */
+static void load_again(struct srv_engine *engine)
+{
+    struct m2c_error err;
+    engine->reload_waits = engine->reload_next;
+    engine->reload_next = NULL;
+    if (start_loading(engine, &err) == M2C_OK)
+        return;
+    engine->reload_counts.failed++;
+    tell_waiting(engine, &err);
+}
+
+static void on_loaded(struct srv_served *served, const struct m2c_error *err, void *argument)
 {
     struct srv_engine *engine = argument;
-    struct m2c_error failure = *err;
+    struct m2c_error outcome = *err;
+    bool first = !engine->served;
     srv_loader_free(&engine->loader);
-    engine->model = model;
-    if (model)
-        failure.status = make_ready(engine, &failure);
-    if (failure.status != M2C_OK) {
-        engine->options.on_failed(&failure, engine->options.context);
-        return;
+    srv_served_unref(engine->lender, engine->loop);
+    engine->lender = NULL;
+    if (served) {
+        srv_served_unref(engine->served, engine->loop);
+        engine->served = served;
     }
-    engine->loaded_at = time(NULL);
-    engine->options.on_ready(engine->options.context);
+    if (first && served) {
+        engine->options.on_ready(engine->options.context);
+    } else if (first) {
+        engine->options.on_failed(&outcome, engine->options.context);
+    } else {
+        engine->reload_counts.succeeded += served != NULL;
+        engine->reload_counts.failed += served == NULL;
+        tell_waiting(engine, &outcome);
+    }
+    if (engine->reload_next)
+        load_again(engine);
+}
+
+static enum m2c_status start_loading(struct srv_engine *engine, struct m2c_error *err)
+{
+    const struct srv_engine_options *options = &engine->options;
+    struct srv_loading loading = {
+        .load = options->load ? options->load : m2c_model_load,
+        .options = options->model,
+        .loaded = on_loaded,
+        .argument = engine,
+    };
+    loading.teams = srv_scheduler_teams(engine->scheduler, &loading.workers);
+    if (engine->served) {
+        engine->lender = srv_served_ref(engine->served);
+        loading.options.share = srv_served_model(engine->lender);
+    }
+    enum m2c_status status = srv_loader_new(&engine->mailbox, &loading, &engine->loader, err);
+    if (status != M2C_OK) {
+        srv_served_unref(engine->lender, engine->loop);
+        engine->lender = NULL;
+    }
+    return status;
+}
+
+void srv_engine_reload(struct srv_engine *engine, struct srv_reload *reload)
+{
+    struct srv_reload **link = &engine->reload_next;
+    while (*link)
+        link = &(*link)->next;
+    reload->next = NULL;
+    *link = reload;
+    if (!engine->loader)
+        load_again(engine);
+}
+
+static void forget(struct srv_reload **link, const struct srv_reload *reload)
+{
+    while (*link && *link != reload)
+        link = &(*link)->next;
+    if (*link)
+        *link = reload->next;
+}
+
+void srv_engine_forget_reload(struct srv_engine *engine, struct srv_reload *reload)
+{
+    forget(&engine->reload_next, reload);
+    forget(&engine->reload_waits, reload);
+}
+
+struct srv_reload_counts srv_engine_reload_counts(const struct srv_engine *engine)
+{
+    return engine->reload_counts;
 }
 
 enum m2c_status srv_engine_start(uv_loop_t *loop, const struct srv_engine_options *options,
@@ -50,8 +135,9 @@ enum m2c_status srv_engine_start(uv_loop_t *loop, const struct srv_engine_option
         return status;
     }
     *out = engine;
-    status = srv_loader_new(&engine->mailbox, options->load ? options->load : m2c_model_load,
-                            &options->model, on_loaded, engine, &engine->loader, err);
+    status = make_rooms(engine, err);
+    if (status == M2C_OK)
+        status = start_loading(engine, err);
     if (status != M2C_OK) {
         srv_engine_stop(engine, NULL, NULL);
         *out = NULL;
@@ -64,14 +150,9 @@ uv_loop_t *srv_engine_loop(const struct srv_engine *engine)
     return engine->loop;
 }
 
-const struct m2c_model *srv_engine_model(const struct srv_engine *engine)
+struct srv_served *srv_engine_served(const struct srv_engine *engine)
 {
-    return engine->scheduler ? engine->model : NULL;
-}
-
-time_t srv_engine_loaded_at(const struct srv_engine *engine)
-{
-    return engine->loaded_at;
+    return engine->served;
 }
 
 size_t srv_engine_jobs(const struct srv_engine *engine)
@@ -111,9 +192,9 @@ void srv_engine_stop(struct srv_engine *engine, void (*on_closed)(void *argument
     if (engine->scheduler)
         srv_mailbox_deliver(&engine->mailbox);
     srv_scheduler_free(&engine->scheduler);
-    if (engine->model)
-        srv_mailbox_deliver(&engine->mailbox);
+    srv_mailbox_deliver(&engine->mailbox);
     srv_label_cache_free(&engine->labels);
-    m2c_model_free(&engine->model);
+    srv_served_unref(engine->lender, NULL);
+    srv_served_unref(engine->served, NULL);
     srv_mailbox_close(&engine->mailbox, on_mailbox_closed);
 }

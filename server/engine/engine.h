@@ -1,18 +1,19 @@
 /* The engine: a model, the threads that decode and compute, what is remembered, and the work under
  * way. It knows no HTTP. Everything here belongs to the loop thread.
  *
- * Life: start (the model loads on a thread of its own), ready or failed, stop.
+ * Life: start (the model loads on a thread of its own), ready or failed, any number of reloads,
+ * stop.
  */
 #ifndef SRV_ENGINE_ENGINE_H
 #define SRV_ENGINE_ENGINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
 #include <uv.h>
 
 #include "m2clip.h"
 #include "server/engine/label_cache.h"
+#include "server/engine/served.h"
 #include "status.h"
 #include "video/video.h"
 
@@ -42,9 +43,31 @@ M2C_MUST_USE enum m2c_status srv_engine_start(uv_loop_t *loop,
 
 uv_loop_t *srv_engine_loop(const struct srv_engine *engine);
 
-/* The model, borrowed from the engine; NULL until it is ready. */
-const struct m2c_model *srv_engine_model(const struct srv_engine *engine);
-time_t srv_engine_loaded_at(const struct srv_engine *engine);
+/* The model that new work is answered by, borrowed: who keeps it takes a hold. NULL until the
+ * engine is ready. */
+struct srv_served *srv_engine_served(const struct srv_engine *engine);
+
+/* A wish to load the model folder anew, embedded in what wishes. */
+struct srv_reload {
+    struct srv_reload *next; /* the engine's own */
+    /* The outcome, err->status, from the loop; from within srv_engine_reload only where no thread
+     * can be started. */
+    void (*done)(struct srv_reload *reload, const struct m2c_error *err);
+};
+
+/* Loads the folder beside the present model and puts it in its place; a folder that does not load
+ * changes nothing. Wishes that come while a load runs share the next one, since that one may have
+ * read the files before they changed. The engine must be ready. */
+void srv_engine_reload(struct srv_engine *engine, struct srv_reload *reload);
+
+/* Nobody waits for its outcome any more; the load goes on. */
+void srv_engine_forget_reload(struct srv_engine *engine, struct srv_reload *reload);
+
+struct srv_reload_counts {
+    uint64_t succeeded, failed;
+};
+
+struct srv_reload_counts srv_engine_reload_counts(const struct srv_engine *engine);
 
 /* Jobs that have not ended, and what one has taken on the threads lately (smoothed; 0 before the
  * first). */

@@ -14,9 +14,11 @@ struct srv_engine {
     uv_loop_t *loop;
     struct srv_engine_options options;
     struct srv_mailbox mailbox;
-    struct srv_loader *loader; /* until the model is there */
-    struct m2c_model *model;
-    time_t loaded_at;
+    struct srv_served *served;
+    struct srv_loader *loader;                     /* while a load runs */
+    struct srv_served *lender;                     /* what that load shares its base with */
+    struct srv_reload *reload_next, *reload_waits; /* for the next load, for the running one */
+    struct srv_reload_counts reload_counts;
     struct srv_decoder_pool *decoders;
     struct srv_scheduler *scheduler;
     struct srv_label_cache *labels;

@@ -21,21 +21,20 @@ struct srv_label_cache {
     struct srv_label_entry **buckets;
     size_t bucket_count; /* a power of two */
     struct srv_label_entry *newest, *oldest;
-    size_t max_bytes, dim;
+    size_t max_bytes;
     struct srv_hash_key hash_key;
     struct srv_label_cache_counts counts;
     char *key; /* the key being looked up, flat */
     size_t key_capacity;
 };
 
-enum m2c_status srv_label_cache_new(size_t max_bytes, size_t dim, struct srv_label_cache **out,
+enum m2c_status srv_label_cache_new(size_t max_bytes, struct srv_label_cache **out,
                                     struct m2c_error *err)
 {
     struct srv_label_cache *cache = calloc(1, sizeof *cache);
     if (!cache)
         return m2c_fail_memory(err, "the label cache", sizeof *cache);
     cache->max_bytes = max_bytes;
-    cache->dim = dim;
     cache->bucket_count = FIRST_BUCKETS;
     cache->hash_key = srv_hash_key_random();
     cache->buckets = calloc(FIRST_BUCKETS, sizeof(struct srv_label_entry *));
@@ -180,9 +179,9 @@ static void grow_buckets(struct srv_label_cache *cache)
 }
 
 static struct srv_label_entry *entry_new(const struct srv_label_cache *cache, size_t key_size,
-                                         const float *vector)
+                                         const float *vector, size_t dim)
 {
-    size_t vector_bytes = cache->dim * sizeof(float);
+    size_t vector_bytes = dim * sizeof(float);
     size_t bytes = sizeof(struct srv_label_entry) + vector_bytes + key_size;
     struct srv_label_entry *entry = bytes <= cache->max_bytes ? malloc(bytes) : NULL;
     if (!entry)
@@ -198,13 +197,13 @@ static struct srv_label_entry *entry_new(const struct srv_label_cache *cache, si
 }
 
 void srv_label_cache_put(struct srv_label_cache *cache, const struct srv_label_key *key,
-                         const float *vector)
+                         const float *vector, size_t dim)
 {
     size_t key_size = flatten(cache, key);
     uint64_t hash = key_size > 0 ? srv_keyed_hash(&cache->hash_key, cache->key, key_size) : 0;
     if (key_size == 0 || look_up(cache, hash, key_size))
         return;
-    struct srv_label_entry *entry = entry_new(cache, key_size, vector);
+    struct srv_label_entry *entry = entry_new(cache, key_size, vector, dim);
     if (!entry)
         return;
     while (cache->counts.bytes + entry->bytes > cache->max_bytes) {

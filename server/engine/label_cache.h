@@ -22,9 +22,8 @@ struct srv_label_key {
     bool truncate; /* a text that is too long is an error without it, so such vectors do not mix */
 };
 
-/* A new cache of at most `max_bytes`, vectors of `dim` floats; srv_label_cache_free ends it. */
-M2C_MUST_USE enum m2c_status srv_label_cache_new(size_t max_bytes, size_t dim,
-                                                 struct srv_label_cache **out,
+/* A new cache of at most `max_bytes`; srv_label_cache_free ends it. */
+M2C_MUST_USE enum m2c_status srv_label_cache_new(size_t max_bytes, struct srv_label_cache **out,
                                                  struct m2c_error *err);
 
 /* Accepts NULL, nulls the pointer. Entries still held live on until released. */
@@ -34,10 +33,11 @@ void srv_label_cache_free(struct srv_label_cache **cache);
 struct srv_label_entry *srv_label_cache_find(struct srv_label_cache *cache,
                                              const struct srv_label_key *key);
 
-/* Remembers a copy of `vector` [dim]; what the table has already stays. Without memory, or where
- * the entry alone exceeds the bound, nothing is remembered. */
+/* Remembers a copy of `vector` [dim], dim being that of the key's version; what the table has
+ * already stays. Without memory, or where the entry alone exceeds the bound, nothing is remembered.
+ */
 void srv_label_cache_put(struct srv_label_cache *cache, const struct srv_label_key *key,
-                         const float *vector);
+                         const float *vector, size_t dim);
 
 /* The unit vector [dim], borrowed while the entry is held. */
 const float *srv_label_entry_vector(const struct srv_label_entry *entry);

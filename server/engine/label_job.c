@@ -46,6 +46,7 @@ static void job_free(struct srv_label_job *job)
     drop_found(job);
     if (job->request.release)
         job->request.release(job->request.owner);
+    srv_served_unref(job->request.served, job->engine->loop);
     free(job->vectors);
     free(job->row_missed);
     free(job->missing_vectors);
@@ -149,7 +150,8 @@ static void on_encoded(struct srv_work *work)
     }
     for (size_t i = 0; i < job->missing_count; i++) {
         struct srv_label_key key = key_of(job, job->missing_index[i]);
-        srv_label_cache_put(job->engine->labels, &key, job->missing_vectors + i * job->dim);
+        srv_label_cache_put(job->engine->labels, &key, job->missing_vectors + i * job->dim,
+                            job->dim);
     }
     close_span(job);
     if (advance(job, &err) != M2C_OK)
@@ -170,6 +172,7 @@ static void submit(struct srv_label_job *job)
         .set = job->request.set,
         .cancelled = &job->cancelled,
         .done = on_encoded,
+        .served = job->request.served,
         .template_text = job->request.templates[job->template_index],
         .texts = job->missing,
         .text_count = job->missing_count,
@@ -203,8 +206,11 @@ enum m2c_status srv_label_job_start(struct srv_engine *engine,
 {
     size_t dim = (size_t)m2c_set_info(request->set)->dim, floats = 0;
     struct srv_label_job *job = calloc(1, sizeof *job);
-    if (job)
+    if (job) {
+        job->engine = engine;
         job->request = *request;
+        (void)srv_served_ref(request->served);
+    }
     if (job && m2c_checked_multiply(request->row_count + 1, dim, &floats)) {
         job->vectors = calloc(floats, sizeof(float));
         job->row_missed = calloc(request->row_count + 1, sizeof(bool));
@@ -216,7 +222,6 @@ enum m2c_status srv_label_job_start(struct srv_engine *engine,
             request->release(request->owner);
         return m2c_fail_memory(err, "label vectors", floats * sizeof(float));
     }
-    job->engine = engine;
     job->dim = dim;
     job->held = true;
     atomic_init(&job->cancelled, false);

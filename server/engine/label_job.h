@@ -20,7 +20,8 @@ struct srv_label_text {
 };
 
 struct srv_label_request {
-    const struct m2c_set *set;
+    struct srv_served *served;    /* the job takes a hold of its own */
+    const struct m2c_set *set;    /* of that model */
     const char *const *templates; /* each with one {}; an item may be NULL: verbatim */
     size_t template_count;        /* at least 1 */
     const struct srv_label_text *texts;

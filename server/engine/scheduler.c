@@ -14,11 +14,15 @@ enum { PASS_FRAMES = 16 };
 struct srv_scheduler {
     struct srv_mailbox *mailbox;
     struct m2c_team *team;
-    struct m2c_encoder *encoder;
     pthread_t thread;
     bool thread_started;
     struct srv_queue queue;
 };
+
+static struct m2c_encoder *encoder_of(const struct srv_work *work)
+{
+    return srv_served_encoder(work->served, 0);
+}
 
 static bool is_cancelled(const struct srv_work *work)
 {
@@ -26,7 +30,7 @@ static bool is_cancelled(const struct srv_work *work)
 }
 
 /* A few views a pass: a long list of views must not grow the arena that one clip needs. */
-static enum m2c_status run_views(struct srv_scheduler *scheduler, struct srv_work *work)
+static enum m2c_status run_views(struct srv_work *work)
 {
     int views = work->frames->temporal_views * work->frames->spatial_views;
     int portion = PASS_FRAMES / work->frames->frames_per_view;
@@ -34,20 +38,20 @@ static enum m2c_status run_views(struct srv_scheduler *scheduler, struct srv_wor
     enum m2c_status status = M2C_OK;
     for (int first = 0; status == M2C_OK && first < views; first += portion) {
         int count = views - first < portion ? views - first : portion;
-        status = m2c_pipeline_encode_views(scheduler->encoder, work->set, work->frames, first,
-                                           count, work->embedding, work->cancelled, &work->err);
+        status = m2c_pipeline_encode_views(encoder_of(work), work->set, work->frames, first, count,
+                                           work->embedding, work->cancelled, &work->err);
     }
     return status;
 }
 
-static enum m2c_status run_texts(struct srv_scheduler *scheduler, struct srv_work *work)
+static enum m2c_status run_texts(struct srv_work *work)
 {
-    return m2c_pipeline_encode_texts(scheduler->encoder, work->set, work->template_text,
-                                     work->texts, work->text_count, work->truncate, "text",
-                                     work->vectors, &work->err);
+    return m2c_pipeline_encode_texts(encoder_of(work), work->set, work->template_text, work->texts,
+                                     work->text_count, work->truncate, "text", work->vectors,
+                                     &work->err);
 }
 
-static void run_one(struct srv_scheduler *scheduler, struct srv_work *work)
+static void run_one(struct srv_work *work)
 {
     double start_ms = m2c_clock_ms();
     work->wait_ms = start_ms - work->queued_ms;
@@ -55,8 +59,7 @@ static void run_one(struct srv_scheduler *scheduler, struct srv_work *work)
     if (is_cancelled(work))
         (void)m2c_fail(&work->err, M2C_CANCELLED, "nobody waits for this work");
     else
-        work->err.status =
-            work->kind == SRV_WORK_VIEWS ? run_views(scheduler, work) : run_texts(scheduler, work);
+        work->err.status = work->kind == SRV_WORK_VIEWS ? run_views(work) : run_texts(work);
     work->run_ms = m2c_clock_ms() - start_ms;
 }
 
@@ -65,7 +68,7 @@ static void *run(void *argument)
     struct srv_scheduler *scheduler = argument;
     struct srv_letter *letter;
     while ((letter = srv_queue_pop(&scheduler->queue)) != NULL) {
-        run_one(scheduler, SRV_CONTAINER(letter, struct srv_work, letter));
+        run_one(SRV_CONTAINER(letter, struct srv_work, letter));
         srv_mailbox_post(scheduler->mailbox, letter);
     }
     return NULL;
@@ -75,17 +78,6 @@ static void deliver(struct srv_letter *letter)
 {
     struct srv_work *work = SRV_CONTAINER(letter, struct srv_work, letter);
     work->done(work);
-}
-
-static enum m2c_status make_encoder(struct srv_scheduler *scheduler,
-                                    const struct srv_scheduler_options *options,
-                                    struct m2c_error *err)
-{
-    enum m2c_status status = m2c_team_new(options->threads, &scheduler->team, err);
-    if (status != M2C_OK)
-        return status;
-    struct m2c_encoder_options encoder = {.team = scheduler->team, .max_frames = M2C_MAX_FRAMES};
-    return m2c_encoder_new(options->model, &encoder, &scheduler->encoder, err);
 }
 
 enum m2c_status srv_scheduler_new(struct srv_mailbox *mailbox,
@@ -101,7 +93,7 @@ enum m2c_status srv_scheduler_new(struct srv_mailbox *mailbox,
         free(scheduler);
         return status;
     }
-    status = make_encoder(scheduler, options, err);
+    status = m2c_team_new(options->threads, &scheduler->team, err);
     if (status == M2C_OK)
         status = srv_thread_start(&scheduler->thread, "m2c-scheduler", run, scheduler, err);
     scheduler->thread_started = status == M2C_OK;
@@ -109,6 +101,12 @@ enum m2c_status srv_scheduler_new(struct srv_mailbox *mailbox,
         srv_scheduler_free(&scheduler);
     *out = scheduler;
     return status;
+}
+
+struct m2c_team *const *srv_scheduler_teams(const struct srv_scheduler *scheduler, int *count)
+{
+    *count = 1;
+    return &scheduler->team;
 }
 
 void srv_scheduler_submit(struct srv_scheduler *scheduler, struct srv_work *work)
@@ -127,7 +125,6 @@ void srv_scheduler_free(struct srv_scheduler **scheduler)
         srv_queue_stop(&ending->queue);
         (void)pthread_join(ending->thread, NULL);
     }
-    m2c_encoder_free(&ending->encoder);
     m2c_team_free(&ending->team);
     srv_queue_destroy(&ending->queue);
     free(ending);

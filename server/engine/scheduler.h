@@ -1,5 +1,5 @@
-/* The one thread that computes: it owns the encoder on the team and runs what is queued, first
- * come, first served.
+/* The one thread that computes: it owns the team and runs what is queued, first come, first served,
+ * on the encoder of the model that each piece of work came with.
  *
  * Work is of two kinds, the views of a decoded video and the texts of labels; both are embedded in
  * what asks for them and come back by the mailbox. Work whose flag is set is dropped before it
@@ -13,6 +13,7 @@
 
 #include "pipeline.h"
 #include "server/engine/mailbox.h"
+#include "server/engine/served.h"
 
 struct srv_scheduler;
 
@@ -20,7 +21,8 @@ enum srv_work_kind { SRV_WORK_VIEWS, SRV_WORK_TEXTS };
 
 struct srv_work {
     enum srv_work_kind kind;
-    const struct m2c_set *set;
+    const struct srv_served *served; /* held by the asker until done */
+    const struct m2c_set *set;       /* of that model */
     const atomic_bool *cancelled;
     void (*done)(struct srv_work *work); /* loop thread */
 
@@ -46,14 +48,19 @@ struct srv_work {
 };
 
 struct srv_scheduler_options {
-    const struct m2c_model *model; /* borrowed */
-    int threads;                   /* of the team */
+    int threads; /* of the team */
 };
 
-/* Makes team, encoder and thread. New; srv_scheduler_free ends them. */
+/* Makes team and thread; models come and go while it lives. New; srv_scheduler_free ends them. */
 M2C_MUST_USE enum m2c_status srv_scheduler_new(struct srv_mailbox *mailbox,
                                                const struct srv_scheduler_options *options,
                                                struct srv_scheduler **out, struct m2c_error *err);
+
+/* The teams of its workers, [count], borrowed: what encoders are made on. Any thread. */
+struct m2c_team *const *srv_scheduler_teams(const struct srv_scheduler *scheduler, int *count);
+
+/* The most frames of one forward pass, B * T. */
+enum { SRV_PASS_MAX_FRAMES = M2C_MAX_FRAMES };
 
 /* Queues work; cannot fail. Loop thread. */
 void srv_scheduler_submit(struct srv_scheduler *scheduler, struct srv_work *work);

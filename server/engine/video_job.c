@@ -33,6 +33,7 @@ static void job_free(struct srv_video_job *job)
     m2c_video_embedding_destroy(&job->result.embedding);
     free(job->result.frame_indices);
     free(job->result.frame_times_s);
+    srv_served_unref(job->request.served, job->engine->loop);
     free(job);
 }
 
@@ -123,6 +124,7 @@ static void on_decoded(struct srv_decode *decode, const struct m2c_error *err)
     }
     job->stage = STAGE_ENCODING;
     job->work = (struct srv_work){.kind = SRV_WORK_VIEWS,
+                                  .served = job->request.served,
                                   .set = job->request.set,
                                   .cancelled = &job->cancelled,
                                   .done = on_encoded,
@@ -139,7 +141,8 @@ static void start_decoding(struct srv_video_job *job)
     job->decode.size = job->request.video.size;
     job->decode.on_frames = on_frames;
     job->decode.done = on_decoded;
-    m2c_pipeline_plan(engine->model, job->request.set, &job->request.sampling, &job->decode.plan);
+    m2c_pipeline_plan(srv_served_model(job->request.served), job->request.set,
+                      &job->request.sampling, &job->decode.plan);
     job->decode.plan.limits = engine->options.decode_limits;
     job->decode.plan.cancelled = &job->cancelled;
     srv_decoder_submit(engine->decoders, &job->decode);
@@ -176,6 +179,7 @@ enum m2c_status srv_video_job_start(struct srv_engine *engine,
     }
     job->engine = engine;
     job->request = *request;
+    (void)srv_served_ref(request->served);
     job->held = true;
     job->submitted_ms = m2c_clock_ms();
     atomic_init(&job->cancelled, false);

@@ -21,7 +21,8 @@ struct srv_blob {
 };
 
 struct srv_video_request {
-    const struct m2c_set *set; /* of the engine's model */
+    struct srv_served *served; /* the job takes a hold of its own */
+    const struct m2c_set *set; /* of that model */
     struct m2c_sampling sampling;
     struct srv_blob video; /* taken, also on failure */
     /* err->status: the outcome. */

@@ -20,7 +20,7 @@ enum m2c_status srv_admit_work(struct srv_request *request, void *context, struc
         record->retry_after_ms = MIN_RETRY_MS;
         return m2c_fail(err, M2C_DRAINING, "accepted work is being finished");
     }
-    if (!srv_engine_model(handlers->engine)) {
+    if (!srv_engine_served(handlers->engine)) {
         record->retry_after_ms = MIN_RETRY_MS;
         return m2c_fail(err, M2C_LOADING, "the model is not there yet");
     }

@@ -26,6 +26,7 @@ static void free_when_idle(struct srv_exchange *exchange)
     proto_video_request_destroy(&exchange->videos);
     srv_label_source_unref(exchange->labels);
     srv_body_unref(exchange->body);
+    srv_served_unref(exchange->served, srv_engine_loop(exchange->handlers->engine));
     free(exchange->items);
     free(exchange);
 }
@@ -147,7 +148,8 @@ static enum m2c_status start_video(struct srv_exchange *exchange, size_t index,
     if (input->kind == PROTO_INPUT_VIDEO_ID)
         return m2c_fail_field(err, M2C_VIDEO_NOT_KEPT, "video_id",
                               "nothing is kept of this video: send its bytes");
-    struct srv_video_request request = {.set = exchange->set,
+    struct srv_video_request request = {.served = exchange->served,
+                                        .set = exchange->set,
                                         .sampling = exchange->sampling,
                                         .video = take_video(exchange, input),
                                         .done = on_video_done,
@@ -182,6 +184,7 @@ static enum m2c_status start_labels(struct srv_exchange *exchange, struct m2c_er
 {
     const struct srv_label_source *source = exchange->labels;
     struct srv_label_request request = {
+        .served = exchange->served,
         .set = exchange->set,
         .templates = source->template_items,
         .template_count = source->template_count,
@@ -200,8 +203,12 @@ static enum m2c_status start_labels(struct srv_exchange *exchange, struct m2c_er
 /* The set that `model` names, and whether it can do what the route needs. */
 static enum m2c_status find_set(struct srv_exchange *exchange, struct m2c_error *err)
 {
-    const struct m2c_model *model = srv_engine_model(exchange->handlers->engine);
+    struct srv_served *served = srv_engine_served(exchange->handlers->engine);
     const struct proto_options *options = &exchange->options;
+    if (!served)
+        return m2c_fail(err, M2C_LOADING, "the model is not there yet");
+    exchange->served = srv_served_ref(served);
+    const struct m2c_model *model = srv_served_model(served);
     exchange->set = m2c_model_find_set(model, options->model);
     if (!exchange->set)
         return m2c_fail_field(err, M2C_MODEL_NOT_FOUND, "model", "no adapter set has this name");

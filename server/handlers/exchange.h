@@ -52,7 +52,8 @@ struct srv_exchange {
     struct srv_handlers *handlers;
     struct srv_request *request; /* NULL once it has ended */
     const struct srv_video_route *route;
-    const struct m2c_set *set;
+    struct srv_served *served; /* held from the first look at the model to the end */
+    const struct m2c_set *set; /* of that model */
     struct proto_options options;
     struct proto_video_request videos;
     struct m2c_sampling sampling;

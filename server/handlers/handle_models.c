@@ -7,10 +7,9 @@
 #include "server/limits.h"
 #include "video/video.h"
 
-static struct proto_model_entry entry_of(const struct srv_handlers *handlers,
-                                         const struct m2c_set *set)
+static struct proto_model_entry entry_of(const struct srv_served *served, const struct m2c_set *set)
 {
-    const struct m2c_model *model = srv_engine_model(handlers->engine);
+    const struct m2c_model *model = srv_served_model(served);
     const struct m2c_set_info *info = m2c_set_info(set);
     return (struct proto_model_entry){
         .name = info->name,
@@ -24,7 +23,7 @@ static struct proto_model_entry entry_of(const struct srv_handlers *handlers,
         .dim = info->dim,
         .frames = info->preprocess->frames,
         .stride = info->preprocess->stride,
-        .loaded_at = srv_engine_loaded_at(handlers->engine),
+        .loaded_at = srv_served_loaded_at(served),
     };
 }
 
@@ -69,14 +68,15 @@ static void write_list(struct proto_writer *writer, const struct srv_handlers *h
 void srv_handle_models(struct srv_request *request, void *context)
 {
     const struct srv_handlers *handlers = context;
-    const struct m2c_model *model = srv_engine_model(handlers->engine);
+    const struct srv_served *served = srv_engine_served(handlers->engine);
     struct m2c_error err;
     struct proto_writer writer;
-    if (!model) {
+    if (!served) {
         (void)m2c_fail(&err, M2C_LOADING, "the model is not there yet");
         srv_request_fail(request, &err, 1000);
         return;
     }
+    const struct m2c_model *model = srv_served_model(served);
     size_t count = m2c_model_set_count(model);
     struct proto_model_entry *entries = calloc(count + 1, sizeof *entries);
     if (!entries) {
@@ -85,7 +85,7 @@ void srv_handle_models(struct srv_request *request, void *context)
         return;
     }
     for (size_t i = 0; i < count; i++)
-        entries[i] = entry_of(handlers, m2c_model_set(model, i));
+        entries[i] = entry_of(served, m2c_model_set(model, i));
     proto_writer_init(&writer);
     write_list(&writer, handlers, entries, count);
     free(entries);

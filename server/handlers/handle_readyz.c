@@ -5,14 +5,14 @@ static const char *state_of(const struct srv_handlers *handlers)
 {
     if (handlers->draining)
         return "draining";
-    return srv_engine_model(handlers->engine) ? "ready" : "loading";
+    return srv_engine_served(handlers->engine) ? "ready" : "loading";
 }
 
 /* Whether requests should be sent here: not while loading or draining. */
 void srv_handle_readyz(struct srv_request *request, void *context)
 {
     const struct srv_handlers *handlers = context;
-    bool ready = !handlers->draining && srv_engine_model(handlers->engine);
+    bool ready = !handlers->draining && srv_engine_served(handlers->engine);
     struct proto_writer writer;
     proto_writer_init(&writer);
     proto_writer_object_begin(&writer);

@@ -67,7 +67,7 @@ static enum m2c_status fill_answer(struct srv_exchange *exchange, struct srv_exc
 {
     const struct srv_video_result *result = srv_video_job_result(item->job);
     const struct m2c_set_info *info = m2c_set_info(exchange->set);
-    const struct m2c_model *model = srv_engine_model(exchange->handlers->engine);
+    const struct m2c_model *model = srv_served_model(exchange->served);
     describe_video(item, result, &parts->video);
     describe_sampling(exchange, result, &parts->sampling);
     *answer = (struct proto_answer){

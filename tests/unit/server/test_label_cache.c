@@ -18,7 +18,7 @@ static struct m2c_error err;
 static struct srv_label_cache *cache_of(size_t bytes)
 {
     struct srv_label_cache *cache = NULL;
-    assert_int_equal(srv_label_cache_new(bytes, DIM, &cache, &err), M2C_OK);
+    assert_int_equal(srv_label_cache_new(bytes, &cache, &err), M2C_OK);
     return cache;
 }
 
@@ -30,7 +30,7 @@ static struct srv_label_key key_of(const char *version, const char *template_tex
 static void put(struct srv_label_cache *cache, struct srv_label_key key, float value)
 {
     float vector[DIM] = {value, value, value, value};
-    srv_label_cache_put(cache, &key, vector);
+    srv_label_cache_put(cache, &key, vector, DIM);
 }
 
 /* The first value of the entry, or -1. */
