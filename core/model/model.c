@@ -1,24 +1,19 @@
 /* A loaded model folder: the base once, the adapter sets on it. */
 #include <dirent.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/adapter_set.h"
 #include "model/encoder.h"
 #include "model/folder_file.h"
+#include "model/foundation.h"
 #include "runtime/cpu.h"
 
 enum { MAX_SETS = 1024 };
 
 struct m2c_model {
-    struct m2c_config config;
-    enum m2c_precision precision;
-    enum m2c_backend backend;
-    struct m2c_weights *weights;
-    struct m2c_tokenizer *tokenizer;
-    struct m2c_base base;
+    struct m2c_foundation *foundation;
     struct m2c_set *sets;
     size_t set_count;
     const struct m2c_set *default_set;
@@ -89,7 +84,7 @@ static enum m2c_status load_sets(struct m2c_model *model, struct m2c_set_source 
     int folders;
     size_t total;
     size_t adapters;
-    m2c_weights_parameters(model->weights, &total, &adapters);
+    m2c_weights_parameters(model->foundation->weights, &total, &adapters);
     enum m2c_status status = list_adapter_folders(source->dir, &entries, &folders, err);
     if (status != M2C_OK)
         return status;
@@ -110,7 +105,7 @@ static enum m2c_status load_sets(struct m2c_model *model, struct m2c_set_source 
         model->set_count++;
     }
     if (folders > 0)
-        status = m2c_weights_base_digest(model->weights, source->base_digest, err);
+        status = m2c_foundation_base_digest(model->foundation, source->base_digest, err);
     if (status == M2C_OK)
         status = load_folder_sets(model, source, entries, folders, err);
 out:
@@ -134,19 +129,6 @@ static enum m2c_status choose_default(struct m2c_model *model, const char *wante
                               "the folder has no adapter set of that name");
     model->default_set = &model->sets[last == 1 ? 1 : 0];
     return M2C_OK;
-}
-
-/* A tokenizer that names other ids than the embedding has rows would read beyond it. */
-static enum m2c_status check_tokenizer(const struct m2c_model *model, struct m2c_error *err)
-{
-    if (!model->tokenizer)
-        return M2C_OK;
-    int entries = m2c_tokenizer_vocabulary(model->tokenizer);
-    if (entries <= model->config.vocabulary)
-        return M2C_OK;
-    return m2c_fail_field(err, M2C_BAD_MODEL, "vocab_size",
-                          "the tokenizer has %d entries, but the token embedding %d rows", entries,
-                          model->config.vocabulary);
 }
 
 static size_t larger(size_t a, size_t b)
@@ -186,15 +168,16 @@ static void measure_layer(void *argument, const struct m2c_linear *layer)
 
 static void measure_layers(struct m2c_model *model)
 {
-    model->weight_bytes = model->base.tokens->bytes;
-    m2c_base_visit(&model->base, measure_layer, model);
+    model->weight_bytes = model->foundation->base.tokens->bytes;
+    m2c_base_visit(&model->foundation->base, measure_layer, model);
     for (size_t i = 0; i < model->set_count; i++)
-        m2c_adapters_visit(&model->sets[i].adapters, &model->config, measure_layer, model);
+        m2c_adapters_visit(&model->sets[i].adapters, &model->foundation->config, measure_layer,
+                           model);
 }
 
 static void measure_widths(struct m2c_model *model)
 {
-    const struct m2c_config *config = &model->config;
+    const struct m2c_config *config = &model->foundation->config;
     size_t patch = 3 * (size_t)config->patch_px * (size_t)config->patch_px;
     model->widths.scratch = larger(patch, (size_t)config->embed_dim);
     model->widths.scratch = larger(model->widths.scratch, (size_t)config->vision.mlp_width);
@@ -203,103 +186,42 @@ static void measure_widths(struct m2c_model *model)
         widen_for_set(&model->widths, &model->sets[i]);
 }
 
-static const struct kind_choice {
-    enum m2c_precision precision;
-    enum m2c_backend backend;
-    enum m2c_linear_kind kind;
-} kind_choices[] = {
-    /* In order of preference within a precision. */
-    {M2C_PRECISION_F32, M2C_BACKEND_NATIVE, M2C_LINEAR_NATIVE_F32},
-    {M2C_PRECISION_F32, M2C_BACKEND_ONEDNN, M2C_LINEAR_ONEDNN_F32},
-    {M2C_PRECISION_F32, M2C_BACKEND_OPENBLAS, M2C_LINEAR_OPENBLAS_F32},
-    {M2C_PRECISION_BF16, M2C_BACKEND_NATIVE, M2C_LINEAR_NATIVE_BF16},
-    {M2C_PRECISION_BF16, M2C_BACKEND_ONEDNN, M2C_LINEAR_ONEDNN_BF16},
-    {M2C_PRECISION_INT8, M2C_BACKEND_NATIVE, M2C_LINEAR_NATIVE_INT8},
-};
-
-/* The first available kind of that precision and backend. */
-static const struct kind_choice *find_kind(enum m2c_precision precision, enum m2c_backend backend)
+/* The lender's foundation where it still stands for the folder, else one loaded anew. */
+static enum m2c_status find_foundation(const struct m2c_model_options *options,
+                                       struct m2c_team *team, struct m2c_foundation **out,
+                                       struct m2c_error *err)
 {
-    for (size_t i = 0; i < sizeof kind_choices / sizeof kind_choices[0]; i++) {
-        const struct kind_choice *choice = &kind_choices[i];
-        if (choice->precision == precision &&
-            (backend == M2C_BACKEND_AUTO || choice->backend == backend) &&
-            m2c_linear_available(choice->kind))
-            return choice;
+    bool same = false;
+    if (options->share) {
+        enum m2c_status status =
+            m2c_foundation_matches(options->share->foundation, options, &same, err);
+        if (status != M2C_OK)
+            return status;
     }
-    return NULL;
-}
-
-/* auto is bf16 where the processor multiplies it, else f32; never int8. */
-static enum m2c_status choose_kind(const struct m2c_model_options *options, struct m2c_model *model,
-                                   enum m2c_linear_kind *kind, struct m2c_error *err)
-{
-    bool automatic = options->precision == M2C_PRECISION_AUTO;
-    enum m2c_precision wanted = options->precision;
-    if (automatic)
-        wanted = m2c_cpu_has_bf16() ? M2C_PRECISION_BF16 : M2C_PRECISION_F32;
-    const struct kind_choice *choice = find_kind(wanted, options->backend);
-    if (!choice && automatic)
-        choice = find_kind(M2C_PRECISION_F32, options->backend);
-    if (!choice)
-        return m2c_fail_field(err, M2C_USAGE, "precision",
-                              "no %s product with backend %s in this build on this processor",
-                              m2c_precision_name(wanted), m2c_backend_name(options->backend));
-    model->precision = choice->precision;
-    model->backend = choice->backend;
-    *kind = choice->kind;
+    if (!same)
+        return m2c_foundation_load(options, team, out, err);
+    *out = m2c_foundation_ref(options->share->foundation);
     return M2C_OK;
 }
 
-static enum m2c_status read_folder(struct m2c_model *model, struct m2c_set_source *source,
-                                   struct m2c_error *err)
+static enum m2c_status load(struct m2c_model *model, const struct m2c_model_options *options,
+                            struct m2c_team *team, struct m2c_error *err)
 {
-    enum m2c_status status = m2c_config_load(source->dir, &model->config, err);
-    if (status == M2C_OK)
-        status = m2c_weights_open(source->dir, &model->weights, err);
-    if (status == M2C_OK)
-        status = m2c_tokenizer_open(source->dir, &model->tokenizer, err);
+    enum m2c_status status = find_foundation(options, team, &model->foundation, err);
     if (status != M2C_OK)
         return status;
-    source->weights = model->weights;
-    m2c_config_settle(&model->config, m2c_weights_has_prefix(model->weights, "mlm_adapter."));
-    if (model->config.text.layers < 1)
-        return m2c_fail_field(err, M2C_BAD_MODEL, "transformer_layers",
-                              "a CMLM block alone does not make a text encoder");
-    return check_tokenizer(model, err);
-}
-
-/* The digest reads every byte while the base is packed; joined before any set is named by it. */
-struct digest_task {
-    const struct m2c_weights *weights;
-    unsigned char *digest;
-    enum m2c_status status;
-    struct m2c_error err;
-};
-
-static void *digest_main(void *argument)
-{
-    struct digest_task *task = argument;
-    task->status = m2c_weights_digest(task->weights, task->digest, &task->err);
-    return NULL;
-}
-
-static enum m2c_status load_base(struct m2c_model *model, struct m2c_set_source *source,
-                                 struct m2c_error *err)
-{
-    struct digest_task task = {.weights = model->weights, .digest = source->weights_digest};
-    pthread_t thread;
-    bool threaded = pthread_create(&thread, NULL, digest_main, &task) == 0;
-    enum m2c_status status = m2c_base_load(&model->config, model->weights, source->kind,
-                                           source->team, &model->base, err);
-    if (threaded)
-        (void)pthread_join(thread, NULL);
-    else
-        (void)digest_main(&task);
-    if (status == M2C_OK && task.status != M2C_OK) {
-        *err = task.err;
-        status = task.status;
-    }
+    struct m2c_foundation *foundation = model->foundation;
+    struct m2c_set_source source = {.dir = options->dir,
+                                    .config = &foundation->config,
+                                    .weights = foundation->weights,
+                                    .kind = foundation->kind,
+                                    .team = team};
+    memcpy(source.weights_digest, foundation->weights_digest, sizeof source.weights_digest);
+    status = load_sets(model, &source, err);
+    if (status == M2C_OK && !(options->share && options->share->foundation == foundation))
+        status = m2c_weights_check_finite(foundation->weights, err);
+    if (status == M2C_OK)
+        status = choose_default(model, options->default_set, err);
     return status;
 }
 
@@ -307,29 +229,19 @@ enum m2c_status m2c_model_load(const struct m2c_model_options *options, struct m
                                struct m2c_error *err)
 {
     struct m2c_model *model = calloc(1, sizeof *model);
+    struct m2c_team *team = NULL;
     *out = NULL;
     if (!model)
         return m2c_fail_memory(err, "a model", sizeof *model);
-    struct m2c_set_source source = {.dir = options->dir, .config = &model->config};
-    enum m2c_status status = choose_kind(options, model, &source.kind, err);
+    enum m2c_status status = m2c_team_new(m2c_cpu_count(), &team, err);
     if (status == M2C_OK)
-        status = m2c_team_new(m2c_cpu_count(), &source.team, err);
-    if (status == M2C_OK)
-        status = read_folder(model, &source, err);
-    if (status == M2C_OK)
-        status = load_base(model, &source, err);
-    if (status == M2C_OK)
-        status = load_sets(model, &source, err);
-    if (status == M2C_OK)
-        status = m2c_weights_check_finite(model->weights, err);
-    if (status == M2C_OK)
-        status = choose_default(model, options->default_set, err);
-    m2c_team_free(&source.team);
+        status = load(model, options, team, err);
+    m2c_team_free(&team);
     if (status != M2C_OK) {
         m2c_model_free(&model);
         return status;
     }
-    m2c_weights_give_back(model->weights);
+    m2c_weights_give_back(model->foundation->weights);
     measure_widths(model);
     measure_layers(model);
     *out = model;
@@ -345,40 +257,38 @@ void m2c_model_free(struct m2c_model **model_pointer)
     for (size_t i = 0; i < model->set_count; i++)
         m2c_set_destroy(&model->sets[i]);
     free(model->sets);
-    m2c_base_destroy(&model->base);
-    m2c_tokenizer_free(&model->tokenizer);
-    m2c_weights_free(&model->weights);
+    m2c_foundation_unref(model->foundation);
     free(model);
 }
 
 const struct m2c_config *m2c_model_config(const struct m2c_model *model)
 {
-    return &model->config;
+    return &model->foundation->config;
 }
 
 enum m2c_precision m2c_model_precision(const struct m2c_model *model)
 {
-    return model->precision;
+    return model->foundation->precision;
 }
 
 enum m2c_backend m2c_model_backend(const struct m2c_model *model)
 {
-    return model->backend;
+    return model->foundation->backend;
 }
 
 const struct m2c_tokenizer *m2c_model_tokenizer(const struct m2c_model *model)
 {
-    return model->tokenizer;
+    return model->foundation->tokenizer;
 }
 
 const struct m2c_weights *m2c_model_weights(const struct m2c_model *model)
 {
-    return model->weights;
+    return model->foundation->weights;
 }
 
 const struct m2c_base *m2c_model_base(const struct m2c_model *model)
 {
-    return &model->base;
+    return &model->foundation->base;
 }
 
 struct m2c_hidden_widths m2c_model_hidden_widths(const struct m2c_model *model)

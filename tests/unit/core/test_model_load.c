@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "m2clip.h"
+#include "model/encoder.h"
 #include "model/safetensors_writer.h"
 #include "model/weights.h"
 
@@ -25,7 +26,7 @@ static void new_folder(char path[PATH_BYTES])
 
 static void remove_folder(const char *path)
 {
-    char command[PATH_BYTES + 16];
+    char command[2 * PATH_BYTES + 16];
     (void)snprintf(command, sizeof command, "rm -rf '%s'", path);
     assert_int_equal(system(command), 0);
 }
@@ -255,6 +256,96 @@ static void a_set_of_another_base_is_refused(void **state)
     remove_folder(folder);
 }
 
+static enum m2c_status load_beside(const char *folder, const struct m2c_model *share,
+                                   struct m2c_model **model, struct m2c_error *err)
+{
+    struct m2c_model_options options = {
+        .dir = folder, .precision = M2C_PRECISION_F32, .share = share};
+    return m2c_model_load(&options, model, err);
+}
+
+static void sets_come_and_go_while_the_base_stays(void **state)
+{
+    char folder[PATH_BYTES], path[2 * PATH_BYTES];
+    struct m2c_model *first, *second, *third;
+    struct m2c_error err;
+    (void)state;
+    copy_fixture(folder, NULL);
+    assert_int_equal(load(folder, NULL, &first, &err), M2C_OK);
+    add_set(folder, "pets", "{\"num_classes\": 7}");
+    assert_int_equal(load_beside(folder, first, &second, &err), M2C_OK);
+    assert_ptr_equal(m2c_model_weights(first), m2c_model_weights(second));
+    assert_ptr_equal(m2c_model_base(first)->vision, m2c_model_base(second)->vision);
+    assert_non_null(m2c_model_find_set(second, "pets"));
+    assert_null(m2c_model_find_set(first, "pets"));
+    assert_string_equal(m2c_set_info(m2c_model_find_set(first, "default"))->version,
+                        m2c_set_info(m2c_model_find_set(second, "default"))->version);
+    /* The lender may go first. */
+    m2c_model_free(&first);
+    (void)snprintf(path, sizeof path, "%s/adapters", folder);
+    remove_folder(path);
+    assert_int_equal(load_beside(folder, second, &third, &err), M2C_OK);
+    assert_ptr_equal(m2c_model_weights(third), m2c_model_weights(second));
+    assert_int_equal(m2c_model_set_count(third), 2);
+    m2c_model_free(&second);
+    m2c_model_free(&third);
+    remove_folder(folder);
+}
+
+static void a_base_whose_file_was_replaced_is_loaded_anew(void **state)
+{
+    char folder[PATH_BYTES];
+    struct m2c_model *first, *second;
+    struct m2c_error err;
+    size_t size;
+    (void)state;
+    copy_fixture(folder, NULL);
+    assert_int_equal(load(folder, NULL, &first, &err), M2C_OK);
+    unsigned char *weights = read_fixture("tiny-premlp", "model.safetensors", &size);
+    weights[size - 3] ^= 1;
+    put(folder, "new", weights, size);
+    char from[2 * PATH_BYTES], to[2 * PATH_BYTES];
+    (void)snprintf(from, sizeof from, "%s/new", folder);
+    (void)snprintf(to, sizeof to, "%s/model.safetensors", folder);
+    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(load_beside(folder, first, &second, &err), M2C_OK);
+    assert_ptr_not_equal(m2c_model_weights(first), m2c_model_weights(second));
+    assert_string_not_equal(m2c_set_info(m2c_model_find_set(first, NULL))->version,
+                            m2c_set_info(m2c_model_find_set(second, NULL))->version);
+    m2c_model_free(&second);
+    end_with_nan(weights, size);
+    put(folder, "model.safetensors", weights, size);
+    assert_int_equal(load_beside(folder, first, &second, &err), M2C_BAD_MODEL);
+    assert_null(second);
+    free(weights);
+    m2c_model_free(&first);
+    remove_folder(folder);
+}
+
+static void a_shared_base_does_not_excuse_a_wrong_checksum(void **state)
+{
+    char folder[PATH_BYTES];
+    struct m2c_model *first, *second;
+    struct m2c_error err;
+    unsigned char digest[M2C_DIGEST_BYTES];
+    char hex[M2C_DIGEST_HEX_BYTES], line[256];
+    (void)state;
+    copy_fixture(folder, NULL);
+    add_set(folder, "pets", "{}");
+    char path[2 * PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/adapters/pets", folder);
+    assert_int_equal(m2c_digest_bytes("{}", 2, digest, &err), M2C_OK);
+    m2c_digest_hex(digest, hex);
+    int length = snprintf(line, sizeof line, "%s  adapters/pets/config.json\n", hex);
+    assert_true(length > 0 && (size_t)length < sizeof line);
+    put_text(folder, "SHA256SUMS", line);
+    assert_int_equal(load(folder, NULL, &first, &err), M2C_OK);
+    put_text(path, "config.json", "{ }");
+    assert_int_equal(load_beside(folder, first, &second, &err), M2C_BAD_MODEL);
+    m2c_model_free(&first);
+    remove_folder(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +357,9 @@ int main(void)
         cmocka_unit_test(a_folder_without_weights_is_refused),
         cmocka_unit_test(several_sets_stand_on_one_base),
         cmocka_unit_test(a_set_of_another_base_is_refused),
+        cmocka_unit_test(sets_come_and_go_while_the_base_stays),
+        cmocka_unit_test(a_base_whose_file_was_replaced_is_loaded_anew),
+        cmocka_unit_test(a_shared_base_does_not_excuse_a_wrong_checksum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
