@@ -41,6 +41,8 @@ static const struct number numbers[] = {
            "JSON of a request beside its videos (1048576)"),
     NUMBER("max-json-video-bytes", max_json_video_bytes, 1, MAX_JSON,
            "JSON with its videos in base64 (33554432)"),
+    NUMBER("max-label-set-bytes", max_label_set_bytes, 1, MAX_JSON,
+           "JSON of one label set (16777216)"),
     NUMBER("max-labels", max_labels, 1, MAX_COUNT, "labels of one request (1000)"),
     NUMBER("max-timeout-ms", max_timeout_ms, 1, MAX_SECONDS *INT64_C(1000),
            "longest timeout_ms that may be asked for (300000)"),
@@ -52,6 +54,8 @@ static const struct number numbers[] = {
     NUMBER("body-deadline-s", body_deadline_s, 1, MAX_SECONDS, "seconds for a whole body (900)"),
     NUMBER("min-body-rate", min_body_rate, 0, MAX_JSON,
            "bytes a second after the first five seconds (32768)"),
+    NUMBER("reply-deadline-s", reply_deadline_s, 1, MAX_SECONDS,
+           "seconds to read a reply, beside its size at 32 KiB/s (10)"),
     NUMBER("keep-alive-s", keep_alive_s, 1, MAX_SECONDS,
            "seconds that a connection may idle (100)"),
 };

@@ -18,6 +18,7 @@ struct srv_config srv_config_default(void)
         .max_body_bytes = 512 * (int64_t)SRV_MIB,
         .max_json_bytes = (int64_t)SRV_MIB,
         .max_json_video_bytes = 32 * (int64_t)SRV_MIB,
+        .max_label_set_bytes = 16 * (int64_t)SRV_MIB,
         .max_labels = request.max_labels,
         .max_timeout_ms = request.max_timeout_ms,
         .max_frame_pixels = decode.max_pixels,
@@ -27,6 +28,7 @@ struct srv_config srv_config_default(void)
         .body_deadline_s = 900,
         .min_body_rate = 32 * (int64_t)SRV_KIB,
         .keep_alive_s = 100,
+        .reply_deadline_s = 10,
     };
 }
 
@@ -55,6 +57,7 @@ struct srv_http_times srv_config_times(const struct srv_config *config)
         .header_deadline_ms = (double)config->header_deadline_s * 1000.0,
         .body_deadline_ms = (double)config->body_deadline_s * 1000.0,
         .keep_alive_ms = (double)config->keep_alive_s * 1000.0,
+        .reply_deadline_ms = (double)config->reply_deadline_s * 1000.0,
         .body_min_rate = (uint64_t)config->min_body_rate,
     };
 }

@@ -28,9 +28,11 @@ struct srv_config {
 
     int64_t max_body_bytes;
     int64_t max_json_bytes, max_json_video_bytes; /* without and with base64 videos */
+    int64_t max_label_set_bytes;                  /* JSON of one label set */
     int64_t max_labels, max_timeout_ms;
     int64_t max_frame_pixels, max_side_ratio, max_video_s;
     int64_t header_deadline_s, body_deadline_s, min_body_rate, keep_alive_s;
+    int64_t reply_deadline_s; /* that a reader may take, beside what its size grants */
 };
 
 struct srv_config srv_config_default(void);

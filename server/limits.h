@@ -14,8 +14,8 @@
 #define SRV_MAX_HEADER_BYTES (16 * SRV_KIB)          /* all of them together */
 #define SRV_MAX_TARGET_BYTES (16 * SRV_KIB)          /* path and query as they arrive */
 #define SRV_BODY_WINDOW_MS 5000.0                    /* in which a body must keep the rate below */
-#define SRV_REPLY_DEADLINE_MS 10000.0                /* plus the reply's size at the rate above */
 #define SRV_REPLY_MIN_RATE 32768.0                   /* bytes a second that a reader must take */
+#define SRV_STREAM_BLOCK_BYTES (16 * SRV_KIB)        /* of a streamed reply, taken at once */
 #define SRV_REQUESTS_PER_CONNECTION 1000             /* then `Connection: close` */
 #define SRV_DISCARD_BYTES SRV_MIB                    /* read after an error in mid-body */
 #define SRV_LINGER_BYTES (64 * SRV_MIB)              /* read after a refusal, so it can be read */
@@ -26,6 +26,7 @@
 
 /* Request pieces. */
 #define SRV_REQUEST_ID_MAX 64                  /* characters of X-Request-Id */
+#define SRV_CLIENT_NAME_MAX 63                 /* characters of a client's name */
 #define SRV_MAX_PARAMETERS 4096                /* query parameters, or fields of a form */
 #define SRV_MAX_FORM_BYTES SRV_MIB             /* all fields of a form without the video */
 #define SRV_PART_HEADER_BYTES (4 * SRV_KIB)    /* header block of one part */

@@ -38,6 +38,7 @@ static void write_list(struct proto_writer *writer, const struct srv_handlers *h
         {"max_body_bytes", config->max_body_bytes},
         {"max_json_bytes", config->max_json_bytes},
         {"max_json_video_bytes", config->max_json_video_bytes},
+        {"max_label_set_bytes", config->max_label_set_bytes},
         {"max_json_depth", PROTO_JSON_MAX_DEPTH},
         {"max_headers", SRV_MAX_HEADERS},
         {"max_header_bytes", (int64_t)SRV_MAX_HEADER_BYTES},
@@ -61,6 +62,7 @@ static void write_list(struct proto_writer *writer, const struct srv_handlers *h
         {"header_deadline_s", config->header_deadline_s},
         {"body_deadline_s", config->body_deadline_s},
         {"min_body_rate", config->min_body_rate},
+        {"reply_deadline_s", config->reply_deadline_s},
     };
     proto_model_list_write(writer, entries, count, rows, sizeof rows / sizeof rows[0]);
 }

@@ -13,6 +13,7 @@ static const struct srv_route routes[] = {
     {
         .method = "POST",
         .path = "/v1/classify",
+        .access = SRV_ACCESS_INFER,
         .body = SRV_BODY_VIDEO,
         .listeners = SRV_ON_MAIN,
         .admit = srv_admit_work,
@@ -22,6 +23,7 @@ static const struct srv_route routes[] = {
     {
         .method = "POST",
         .path = "/v1/zeroshot",
+        .access = SRV_ACCESS_INFER,
         .body = SRV_BODY_VIDEO,
         .listeners = SRV_ON_MAIN,
         .admit = srv_admit_work,
@@ -32,6 +34,7 @@ static const struct srv_route routes[] = {
     {
         .method = "GET",
         .path = "/v1/models",
+        .access = SRV_ACCESS_INFER,
         .listeners = SRV_ON_MAIN,
         .handle = srv_handle_models,
         .problems = SRV_CAN(LOADING),
@@ -60,5 +63,5 @@ static const struct srv_route routes[] = {
 
 struct srv_router srv_handlers_router(void)
 {
-    return (struct srv_router){routes, sizeof routes / sizeof routes[0]};
+    return (struct srv_router){.routes = routes, .count = sizeof routes / sizeof routes[0]};
 }

@@ -34,91 +34,12 @@ void *srv_access_uri(void *cls, const char *uri, struct MHD_Connection *connecti
     return request;
 }
 
-static enum MHD_Result queue_reply(struct srv_request *request)
-{
-    struct srv_peer *peer = request->peer;
-    struct srv_response *response = &request->response;
-    int http_status = response->http_status;
-    response->close |=
-        request->close || request->http->quiesced || peer->requests >= SRV_REQUESTS_PER_CONNECTION;
-    request->record.http_status = http_status;
-    request->record.reply_bytes = response->size;
-    peer->reply_bytes = response->size;
-    struct MHD_Response *reply = srv_response_build(response, request->id);
-    if (!reply)
-        return MHD_NO;
-    enum MHD_Result queued = MHD_queue_response(request->connection, (unsigned)http_status, reply);
-    MHD_destroy_response(reply);
-    request->phase = SRV_REQUEST_QUEUED;
-    srv_peer_enter(peer, SRV_PEER_REPLY);
-    return queued;
-}
-
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                  size_t name_size, const char *value, size_t value_size)
 {
     (void)kind;
     srv_guard_header(cls, name, name_size, value ? value : "", value_size);
     return MHD_YES;
-}
-
-/* What the body is and where it goes. */
-static enum m2c_status open_body(struct srv_request *request, const struct srv_guard *guard,
-                                 struct m2c_error *err)
-{
-    const struct srv_route *route = request->match.route;
-    struct srv_media_type media;
-    if (route->body == SRV_BODY_NONE)
-        return guard->content_length == 0
-                   ? M2C_OK
-                   : m2c_fail(err, M2C_INVALID_REQUEST, "this route takes no body");
-    enum m2c_status status = srv_media_type_parse(guard->content_type, &media, err);
-    if (status != M2C_OK)
-        return status;
-    if (media.kind == SRV_MEDIA_NONE || media.kind == SRV_MEDIA_OTHER)
-        return m2c_fail(err, M2C_UNSUPPORTED_MEDIA_TYPE,
-                        "send video/*, application/octet-stream, multipart/form-data or "
-                        "application/json");
-    if (guard->lengths == 0)
-        return m2c_fail(err, M2C_LENGTH_REQUIRED, "the request states no Content-Length");
-    if (guard->content_length == 0)
-        return m2c_fail(err, M2C_INVALID_REQUEST, "the body is empty");
-    uint64_t max_json_bytes = request->http->options.max_json_bytes;
-    if (media.kind == SRV_MEDIA_JSON && guard->content_length > max_json_bytes)
-        return m2c_fail(err, M2C_TOO_LARGE, "a JSON body may have %llu bytes",
-                        (unsigned long long)max_json_bytes);
-    if (route->admit)
-        status = route->admit(request, request->http->options.context, err);
-    if (status == M2C_OK)
-        status = srv_upload_begin(&request->upload, &media, guard->content_length, err);
-    return status;
-}
-
-static enum m2c_status open_request(struct srv_request *request, struct srv_guard *guard,
-                                    const char *method, const char *version, struct m2c_error *err)
-{
-    struct srv_http *http = request->http;
-    struct srv_guard_line line = {method, request->target_text, version,
-                                  http->options.max_body_bytes};
-    enum m2c_status status = srv_guard_settle(guard, &line, err);
-    if (status != M2C_OK) {
-        request->close = true;
-        request->peer->linger = true;
-        return status;
-    }
-    status = srv_target_parse(request->target_text, &request->target, err);
-    if (status == M2C_OK)
-        status = srv_router_find(&http->options.router, http->options.listener, method,
-                                 request->target.path, &request->match, request->allow,
-                                 sizeof request->allow, err);
-    if (status == M2C_OK)
-        status = open_body(request, guard, err);
-    if (status != M2C_OK && guard->content_length > 0) {
-        /* The body stays unread, so the connection cannot be used on. */
-        request->close = true;
-        request->peer->linger = true;
-    }
-    return status;
 }
 
 /* A reply queued in the first call makes the library end the connection: where there is no body to
@@ -131,7 +52,7 @@ static enum MHD_Result refuse(struct srv_request *request, const struct m2c_erro
     if (!request->close)
         return MHD_YES;
     srv_request_fail(request, err, request->record.retry_after_ms);
-    return queue_reply(request);
+    return srv_reply_queue(request);
 }
 
 /* The first call: headers are complete. */
@@ -144,10 +65,10 @@ static enum MHD_Result begin(struct srv_request *request, const char *method, co
     srv_request_id_make(guard.request_id, request->id);
     request->http->active++;
     request->record.id = request->id;
-    request->record.client = request->peer->address;
+    request->record.client = srv_request_client(request);
     request->start_ms = m2c_clock_ms();
     request->complete_ms = request->start_ms;
-    if (open_request(request, &guard, method, version, &err) != M2C_OK)
+    if (srv_intake(request, &guard, method, version, &err) != M2C_OK)
         return refuse(request, &err);
     request->record.method = request->match.route->method;
     request->record.accepted = true;
@@ -187,15 +108,6 @@ static enum MHD_Result take_body(struct srv_request *request, const char *data, 
     return MHD_YES;
 }
 
-static enum MHD_Result suspend(struct srv_request *request)
-{
-    request->watch = srv_disconnect_watch_new(request, request->peer->fd);
-    request->phase = SRV_REQUEST_DEFERRED;
-    request->suspended = true;
-    MHD_suspend_connection(request->connection);
-    return MHD_YES;
-}
-
 /* The last call: the body is complete. */
 static enum MHD_Result dispatch(struct srv_request *request)
 {
@@ -206,20 +118,24 @@ static enum MHD_Result dispatch(struct srv_request *request)
     srv_peer_enter(request->peer, SRV_PEER_WORK);
     if (request->phase == SRV_REQUEST_BODY && request->match.route->body != SRV_BODY_NONE)
         status = srv_upload_finish(&request->upload, &err);
+    if (status == M2C_OK && request->http->stopping)
+        status = m2c_fail(&err, M2C_DRAINING, "the server has stopped");
     if (status != M2C_OK) {
         srv_request_fail(request, &err, request->record.retry_after_ms);
-        return queue_reply(request);
+        return srv_reply_queue(request);
     }
     request->phase = SRV_REQUEST_HANDLING;
     request->match.route->handle(request, request->http->options.context);
     if (request->phase == SRV_REQUEST_READY)
-        return queue_reply(request);
+        return srv_reply_queue(request);
     if (!request->deferred_by_handler) {
         (void)m2c_fail(&err, M2C_INTERNAL, "the handler gave no answer");
         srv_request_fail(request, &err, -1);
-        return queue_reply(request);
+        return srv_reply_queue(request);
     }
-    return suspend(request);
+    request->phase = SRV_REQUEST_DEFERRED;
+    srv_request_suspend(request);
+    return MHD_YES;
 }
 
 enum MHD_Result srv_access(void *cls, struct MHD_Connection *connection, const char *url,
@@ -241,7 +157,7 @@ enum MHD_Result srv_access(void *cls, struct MHD_Connection *connection, const c
         return *upload_data_size > 0 ? take_body(request, upload_data, upload_data_size)
                                      : dispatch(request);
     case SRV_REQUEST_READY:
-        return queue_reply(request);
+        return srv_reply_queue(request);
     case SRV_REQUEST_HANDLING:
     case SRV_REQUEST_DEFERRED:
     case SRV_REQUEST_QUEUED:

@@ -46,6 +46,7 @@ enum srv_request_phase {
 };
 
 struct srv_disconnect_watch;
+struct srv_guard;
 
 struct srv_request {
     struct srv_http *http;
@@ -59,11 +60,15 @@ struct srv_request {
     struct srv_target target;
     struct srv_match match;
     char allow[64];
+    char client[SRV_CLIENT_NAME_MAX + 1]; /* "": the peer's address */
     struct srv_upload upload;
     uint64_t discarded;
 
     struct srv_response response;
-    bool close; /* the connection must end with this request */
+    struct srv_stream *stream;      /* the reply, where it is one; held */
+    struct srv_header_list headers; /* of whatever the reply is */
+    bool close;                     /* the connection must end with this request */
+    bool left;                      /* the client went before the end */
     bool suspended;
     bool deferred_by_handler;
     void (*on_gone)(void *argument);
@@ -79,11 +84,13 @@ struct srv_http {
     struct srv_http_options options;
     struct MHD_Daemon *daemon;
     char address[128];
+    bool on_loopback;
     uv_poll_t poll;
     uv_timer_t timer, wheel;
     uv_prepare_t prepare;
     uv_check_t check;
     bool pump_wanted, pumping, progress, quiesced;
+    bool stopping; /* from here on nothing may be suspended any more */
     unsigned zero_timeouts;
     struct srv_peer *peers;
     struct srv_request *requests;
@@ -120,9 +127,24 @@ void srv_access_completed(void *cls, struct MHD_Connection *connection, void **r
 struct srv_request *srv_request_new(struct srv_http *http, const char *target);
 void srv_request_free(struct srv_request *request);
 void srv_request_gone(struct srv_request *request);
+/* Takes the connection from the library, watching for the client's leaving, and gives it back. */
+void srv_request_suspend(struct srv_request *request);
+void srv_request_resume(struct srv_request *request);
 /* Writes the reply by hand where the library cannot be given one any more, best effort; the
  * connection must be ended by the caller. */
 void srv_request_write_by_hand(struct srv_request *request, const struct m2c_error *error);
+
+/* stream.c: the library's form of a streamed reply, or NULL. */
+struct MHD_Response *srv_stream_build(struct srv_request *request);
+/* The request is over: nobody writes any more. Accepts NULL, nulls the pointer. */
+void srv_stream_release(struct srv_stream **stream);
+
+/* reply.c: hands the reply to the library. */
+enum MHD_Result srv_reply_queue(struct srv_request *request);
+
+/* intake.c: what is decided once the headers are complete. */
+enum m2c_status srv_intake(struct srv_request *request, struct srv_guard *guard, const char *method,
+                           const char *version, struct m2c_error *err);
 
 /* disconnect_watch.c */
 struct srv_disconnect_watch *srv_disconnect_watch_new(struct srv_request *request, int fd);

@@ -183,6 +183,7 @@ enum m2c_status srv_http_start(uv_loop_t *loop, const struct srv_http_options *o
         free(http);
         return status;
     }
+    http->on_loopback = srv_listener_is_loopback(fd);
     http->daemon = start_daemon(http, fd);
     if (!http->daemon) {
         (void)close(fd);
@@ -234,6 +235,7 @@ void srv_http_stop(struct srv_http *http, void (*on_closed)(void *argument), voi
     http->on_closed_argument = argument;
     srv_http_quiesce(http);
     http->pumping = true;
+    http->stopping = true;
     resume_all(http);
     MHD_stop_daemon(http->daemon);
     http->daemon = NULL;

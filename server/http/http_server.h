@@ -21,18 +21,28 @@ struct srv_http_times {
     double header_deadline_ms; /* from the connection, or the request line, to complete headers */
     double body_deadline_ms;   /* for a whole body */
     double keep_alive_ms;      /* between two requests */
-    uint64_t body_min_rate;    /* bytes a second, after the first SRV_BODY_WINDOW_MS */
+    double reply_deadline_ms; /* to take a reply, plus its size at SRV_REPLY_MIN_RATE; of a streamed
+                                 reply: to take the next block of what waits */
+    uint64_t body_min_rate;   /* bytes a second, after the first SRV_BODY_WINDOW_MS */
 };
 
 struct srv_http_options {
     const char *address; /* HOST:PORT, [V6]:PORT; port 0 picks a free one */
     enum srv_listener listener;
     struct srv_router router;
-    void *context; /* handed to admit and handle */
-    uint64_t max_body_bytes, max_json_bytes;
+    void *context; /* handed to gate, admit and handle */
+    uint64_t max_body_bytes;
+    uint64_t max_json_bytes;       /* of JSON that may bring a video */
+    uint64_t max_plain_json_bytes; /* of other JSON: SRV_JSON_PLAIN */
+    uint64_t max_label_set_bytes;  /* SRV_JSON_LABEL_SET */
     struct srv_http_times times;
     unsigned max_connections;
     unsigned max_connections_per_address; /* 0: no bound */
+
+    /* Asked when the headers are complete and a route is found, before the body and `admit`:
+     * whether this client may ask for it. It may name the client, add headers to the reply and set
+     * the record's retry_after_ms. May be NULL: all may. */
+    enum m2c_status (*gate)(struct srv_request *request, void *context, struct m2c_error *err);
 
     /* At the end of every request, on the loop thread; may be NULL. */
     void (*on_end)(const struct srv_record *record, void *context);

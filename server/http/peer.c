@@ -105,8 +105,11 @@ static bool peer_expired(struct srv_peer *peer, double now_ms)
     case SRV_PEER_BODY:
         return body_expired(peer, now_ms);
     case SRV_PEER_REPLY:
+        /* Every block that a stream's reader takes starts the phase anew. */
+        if (peer->request && peer->request->stream)
+            return !peer->request->suspended && spent_ms >= times->reply_deadline_ms;
         return spent_ms >=
-               SRV_REPLY_DEADLINE_MS + (double)peer->reply_bytes * 1000.0 / SRV_REPLY_MIN_RATE;
+               times->reply_deadline_ms + (double)peer->reply_bytes * 1000.0 / SRV_REPLY_MIN_RATE;
     case SRV_PEER_WORK:
         break;
     }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "runtime/clock.h"
@@ -49,6 +50,8 @@ void srv_request_free(struct srv_request *request)
         request->peer->request = NULL;
     srv_disconnect_watch_free(&request->watch);
     srv_response_destroy(&request->response);
+    srv_header_list_destroy(&request->headers);
+    srv_stream_release(&request->stream);
     srv_upload_destroy(&request->upload);
     free(request->target_text);
     free(request);
@@ -72,6 +75,77 @@ const char *srv_request_path_parameter(const struct srv_request *request)
 const char *srv_request_query(const struct srv_request *request)
 {
     return request->target.query;
+}
+
+const char *srv_request_header(const struct srv_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+struct header_list {
+    const char *name;
+    char *out;
+    size_t size, used;
+    bool fits;
+};
+
+static enum MHD_Result append_value(void *cls, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    struct header_list *list = cls;
+    (void)kind;
+    if (strcasecmp(name, list->name) != 0)
+        return MHD_YES;
+    int length = snprintf(list->out + list->used, list->size - list->used, "%s%s",
+                          list->used > 0 ? ", " : "", value ? value : "");
+    list->fits = length >= 0 && (size_t)length < list->size - list->used;
+    list->used += list->fits ? (size_t)length : 0;
+    return list->fits ? MHD_YES : MHD_NO;
+}
+
+bool srv_request_header_list(const struct srv_request *request, const char *name, char *out,
+                             size_t size)
+{
+    struct header_list list = {name, out, size, 0, true};
+    out[0] = '\0';
+    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, append_value, &list);
+    return list.fits;
+}
+
+const char *srv_request_peer_address(const struct srv_request *request)
+{
+    return request->peer->address;
+}
+
+enum srv_listener srv_request_listener(const struct srv_request *request)
+{
+    return request->http->options.listener;
+}
+
+bool srv_request_listens_on_loopback(const struct srv_request *request)
+{
+    return request->http->on_loopback;
+}
+
+void srv_request_set_client(struct srv_request *request, const char *name)
+{
+    (void)snprintf(request->client, sizeof request->client, "%s", name);
+    request->record.client = srv_request_client(request);
+}
+
+const char *srv_request_client(const struct srv_request *request)
+{
+    return request->client[0] ? request->client : request->peer->address;
+}
+
+const char *srv_request_allow(const struct srv_request *request)
+{
+    return request->allow;
+}
+
+bool srv_request_add_header(struct srv_request *request, const char *name, const char *value)
+{
+    return srv_header_list_add(&request->headers, name, value);
 }
 
 enum srv_media_kind srv_request_media(const struct srv_request *request)
@@ -111,7 +185,14 @@ void srv_request_defer(struct srv_request *request, void (*on_gone)(void *argume
     request->on_gone_argument = argument;
 }
 
-static void resume(struct srv_request *request)
+void srv_request_suspend(struct srv_request *request)
+{
+    request->watch = srv_disconnect_watch_new(request, request->peer->fd);
+    request->suspended = true;
+    MHD_suspend_connection(request->connection);
+}
+
+void srv_request_resume(struct srv_request *request)
 {
     srv_disconnect_watch_free(&request->watch);
     if (!request->suspended)
@@ -125,9 +206,10 @@ void srv_request_respond(struct srv_request *request, struct srv_response *respo
 {
     request->response = *response;
     response->bytes = NULL;
+    response->headers.count = 0;
     request->on_gone = NULL;
     request->phase = SRV_REQUEST_READY;
-    resume(request);
+    srv_request_resume(request);
 }
 
 void srv_request_fail(struct srv_request *request, const struct m2c_error *error,
@@ -144,10 +226,11 @@ void srv_request_gone(struct srv_request *request)
 {
     void (*on_gone)(void *argument) = request->on_gone;
     request->on_gone = NULL;
+    request->left = true;
     request->phase = SRV_REQUEST_DEAD;
     if (on_gone)
         on_gone(request->on_gone_argument);
-    resume(request);
+    srv_request_resume(request);
 }
 
 void srv_request_write_by_hand(struct srv_request *request, const struct m2c_error *error)

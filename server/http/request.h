@@ -2,12 +2,14 @@
  *
  * A handler runs on the loop thread once the body is complete. It either responds before it
  * returns, or defers: the connection is then suspended, and either srv_request_respond ends the
- * deferral, or `on_gone` tells that the client has left; after either the pointer is dead.
+ * deferral, or `on_gone` tells that the client has left; after either the pointer is dead. A reply
+ * of unknown length is a stream (stream.h).
  * Everything here belongs to the loop thread.
  */
 #ifndef SRV_HTTP_REQUEST_H
 #define SRV_HTTP_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "server/http/body.h"
@@ -15,6 +17,7 @@
 #include "server/http/media_type.h"
 #include "server/http/response.h"
 #include "server/http/router.h"
+#include "server/http/stream.h"
 #include "server/observe/record.h"
 #include "status.h"
 
@@ -25,6 +28,31 @@ const char *srv_request_id(const struct srv_request *request);
 const struct srv_route *srv_request_route(const struct srv_request *request);
 const char *srv_request_path_parameter(const struct srv_request *request); /* NULL without one */
 const char *srv_request_query(const struct srv_request *request);          /* raw, "" if none */
+
+/* The first value of a header, or NULL; borrowed. */
+const char *srv_request_header(const struct srv_request *request, const char *name);
+
+/* All values of a header in their order, with ", " between; "" without one. False where they need
+ * more than `size` bytes; `out` is then cut. */
+bool srv_request_header_list(const struct srv_request *request, const char *name, char *out,
+                             size_t size);
+
+/* The other end of the connection, numerically ("127.0.0.1"); our end of it. */
+const char *srv_request_peer_address(const struct srv_request *request);
+enum srv_listener srv_request_listener(const struct srv_request *request);
+bool srv_request_listens_on_loopback(const struct srv_request *request);
+
+/* Who asks, as log and limits name them: the peer's address until it is set. At most
+ * SRV_CLIENT_NAME_MAX characters are copied. */
+void srv_request_set_client(struct srv_request *request, const char *name);
+const char *srv_request_client(const struct srv_request *request);
+
+/* The methods of this path ("GET, HEAD"), for a preflight route. */
+const char *srv_request_allow(const struct srv_request *request);
+
+/* A header that the reply will have, whatever it is: `name` is static storage, `value` is copied.
+ * False when there are SRV_MAX_EXTRA_HEADERS already, or without memory. */
+bool srv_request_add_header(struct srv_request *request, const char *name, const char *value);
 
 /* The body: its form, its bytes (of a form: the part `video`; NULL where there is none) and the
  * fields of a form. */
@@ -42,7 +70,7 @@ double srv_request_complete_ms(const struct srv_request *request);
 struct srv_record *srv_request_record(struct srv_request *request);
 
 /* Lets the handler return without a reply. `on_gone` is called at most once, and never after
- * srv_request_respond. */
+ * srv_request_respond or srv_stream_end. */
 void srv_request_defer(struct srv_request *request, void (*on_gone)(void *argument),
                        void *argument);
 

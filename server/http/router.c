@@ -72,6 +72,11 @@ enum m2c_status srv_router_find(const struct srv_router *router, unsigned listen
     }
     if (allow[0] == '\0')
         return m2c_fail(err, M2C_ROUTE_NOT_FOUND, "no route has this path");
+    if (router->preflight && strcmp(method, "OPTIONS") == 0) {
+        out->route = router->preflight;
+        out->parameter = NULL;
+        return M2C_OK;
+    }
     if (!is_known_method(method))
         return m2c_fail(err, M2C_NOT_IMPLEMENTED, "the method is not known; allowed are %s", allow);
     return m2c_fail(err, M2C_METHOD_NOT_ALLOWED, "allowed are %s", allow);

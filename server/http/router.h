@@ -11,8 +11,25 @@
 struct srv_request;
 
 enum srv_body_policy {
-    SRV_BODY_NONE,  /* none may come */
-    SRV_BODY_VIDEO, /* raw bytes, a form or JSON, as interface.md says */
+    SRV_BODY_NONE,           /* none may come */
+    SRV_BODY_VIDEO,          /* raw bytes, a form or JSON */
+    SRV_BODY_OPTIONAL_VIDEO, /* the same, or none at all */
+    SRV_BODY_JSON,           /* application/json alone */
+    SRV_BODY_OPTIONAL_JSON,  /* the same, or none at all */
+};
+
+/* How long JSON may be where it is the whole body; with a video it has a limit of its own. */
+enum srv_json_limit {
+    SRV_JSON_PLAIN,     /* srv_http_options.max_plain_json_bytes */
+    SRV_JSON_LABEL_SET, /* srv_http_options.max_label_set_bytes */
+};
+
+/* Whom a route serves; the gate judges (srv_http_options). */
+enum srv_access {
+    SRV_ACCESS_OPEN,    /* anybody */
+    SRV_ACCESS_INFER,   /* whoever may ask the model */
+    SRV_ACCESS_ADMIN,   /* whoever may change the server */
+    SRV_ACCESS_METRICS, /* anybody on the probe listener; elsewhere as INFER */
 };
 
 enum srv_listener {
@@ -28,7 +45,9 @@ _Static_assert(M2C_STATUS_COUNT <= 64, "a status set is one 64-bit word");
 struct srv_route {
     const char *method; /* GET also answers HEAD */
     const char *path;   /* literal segments, at most one `{name}` that matches one segment */
+    enum srv_access access;
     enum srv_body_policy body;
+    enum srv_json_limit json_limit;
     unsigned listeners; /* mask of enum srv_listener */
     bool quiet;         /* asked all the time: logged for debugging alone */
 
@@ -44,6 +63,8 @@ struct srv_route {
 struct srv_router {
     const struct srv_route *routes; /* borrowed */
     size_t count;
+    const struct srv_route *preflight; /* answers OPTIONS on every path that has a route; borrowed;
+                                          NULL: OPTIONS is as any other method */
 };
 
 /* All problems that a route may answer: its own and those of the guard and the loop. */
