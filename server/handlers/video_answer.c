@@ -131,7 +131,8 @@ static enum m2c_status write_results(struct srv_exchange *exchange, struct proto
 static void note_record(struct srv_exchange *exchange)
 {
     struct srv_record *record = srv_request_record(exchange->request);
-    record->model_set = m2c_set_info(exchange->set)->name;
+    const struct m2c_set_info *info = m2c_set_info(exchange->set);
+    srv_record_set_model(record, info->name, info->version);
     for (size_t i = 0; i < exchange->videos.count; i++) {
         if (!exchange->items[i].job)
             continue;

@@ -23,7 +23,7 @@ struct srv_log {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     size_t read, used;
-    unsigned long long dropped;
+    unsigned long long dropped, dropped_told; /* lines: in all, and told by a later line */
     bool stopping;
     double stop_ms; /* when to give up writing, once stopping */
     char ring[BUFFER_BYTES];
@@ -50,6 +50,14 @@ static bool goes_on(const struct srv_log *log)
     return !log->stopping || (log->used > 0 && m2c_clock_ms() < log->stop_ms);
 }
 
+static unsigned long long count_lines(const char *text, size_t size)
+{
+    unsigned long long lines = 0;
+    for (size_t i = 0; i < size; i++)
+        lines += text[i] == '\n';
+    return lines;
+}
+
 /* Writes from the ring until it is empty; the lock is held on entry and exit, not while waiting. */
 static void drain(struct srv_log *log)
 {
@@ -63,8 +71,10 @@ static void drain(struct srv_log *log)
         struct pollfd ready = {.fd = log->fd, .events = POLLOUT};
         ssize_t wrote = poll(&ready, 1, POLL_MS) > 0 ? write(log->fd, piece, size) : 0;
         (void)pthread_mutex_lock(&log->lock);
-        if (wrote < 0 && errno != EINTR && errno != EAGAIN)
+        if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
             wrote = (ssize_t)size; /* nobody reads any more */
+            log->dropped += count_lines(piece, size);
+        }
         size_t gone = wrote > 0 ? (size_t)wrote : 0;
         log->read = (log->read + gone) % BUFFER_BYTES;
         log->used -= gone;
@@ -133,11 +143,19 @@ static void put(struct srv_log *log, const char *text, size_t size)
     (void)pthread_mutex_unlock(&log->lock);
 }
 
-static unsigned long long take_dropped(struct srv_log *log)
+static unsigned long long take_untold(struct srv_log *log)
+{
+    (void)pthread_mutex_lock(&log->lock);
+    unsigned long long untold = log->dropped - log->dropped_told;
+    log->dropped_told = log->dropped;
+    (void)pthread_mutex_unlock(&log->lock);
+    return untold;
+}
+
+unsigned long long srv_log_dropped(struct srv_log *log)
 {
     (void)pthread_mutex_lock(&log->lock);
     unsigned long long dropped = log->dropped;
-    log->dropped = 0;
     (void)pthread_mutex_unlock(&log->lock);
     return dropped;
 }
@@ -163,7 +181,7 @@ static void begin(struct srv_log *log, struct proto_writer *writer, enum srv_log
     write_text(writer, "time", stamp);
     write_text(writer, "level", level_names[level]);
     write_text(writer, "event", event);
-    unsigned long long dropped = take_dropped(log);
+    unsigned long long dropped = take_untold(log);
     if (dropped > 0) {
         proto_writer_key(writer, "lines_dropped_before");
         proto_writer_integer(writer, (int64_t)dropped);
@@ -244,6 +262,39 @@ static enum srv_log_level level_of(const struct srv_record *record)
     return record->quiet ? SRV_LOG_DEBUG : SRV_LOG_INFO;
 }
 
+static void write_count(struct proto_writer *writer, const char *key, long long value)
+{
+    proto_writer_key(writer, key);
+    proto_writer_integer(writer, value);
+}
+
+/* What only some requests have. */
+static void write_facts(struct proto_writer *writer, const struct srv_record *record)
+{
+    if (record->trace.trace_id[0]) {
+        write_text(writer, "trace_id", record->trace.trace_id);
+        write_text(writer, "span_id", record->trace.span_id);
+        if (record->trace.parent_id[0])
+            write_text(writer, "parent_id", record->trace.parent_id);
+    }
+    if (record->model.name[0]) {
+        write_text(writer, "model", record->model.name);
+        write_text(writer, "model_version", record->model.version);
+    }
+    if (record->batch_clips > 0)
+        write_count(writer, "batch_clips", record->batch_clips);
+    if (record->labels_hit > 0 || record->labels_miss > 0) {
+        write_count(writer, "labels_hit", record->labels_hit);
+        write_count(writer, "labels_miss", record->labels_miss);
+    }
+    if (record->video_cache != SRV_VIDEO_CACHE_UNUSED) {
+        proto_writer_key(writer, "video_kept");
+        proto_writer_bool(writer, record->video_cache == SRV_VIDEO_CACHE_HIT);
+    }
+    if (record->retry_after_ms >= 0)
+        write_count(writer, "retry_after_ms", record->retry_after_ms);
+}
+
 void srv_log_request(struct srv_log *log, const struct srv_record *record)
 {
     static const char *const outcomes[] = {"answered", "expired", "gone"};
@@ -256,17 +307,13 @@ void srv_log_request(struct srv_log *log, const struct srv_record *record)
     write_text(&writer, "method", record->method);
     write_text(&writer, "route", record->route);
     write_text(&writer, "client", record->client);
-    proto_writer_key(&writer, "status");
-    proto_writer_integer(&writer, record->http_status);
+    write_count(&writer, "status", record->http_status);
     write_text(&writer, "outcome", record->accepted ? outcomes[record->outcome] : "refused");
-    if (record->model_set)
-        write_text(&writer, "model", record->model_set);
+    write_facts(&writer, record);
     if (record->error.status != M2C_OK)
         write_error(&writer, &record->error);
-    proto_writer_key(&writer, "bytes_in");
-    proto_writer_integer(&writer, (int64_t)record->body_bytes);
-    proto_writer_key(&writer, "bytes_out");
-    proto_writer_integer(&writer, (int64_t)record->reply_bytes);
+    write_count(&writer, "bytes_in", (long long)record->body_bytes);
+    write_count(&writer, "bytes_out", (long long)record->reply_bytes);
     write_stages(&writer, record);
     end(log, &writer);
 }

@@ -1,8 +1,8 @@
 /* The log: one JSON object a line on stderr.
  *
  * Lines are handed to a thread of the log's own over a bounded buffer, so that a slow or blocked
- * reader never stalls the loop: what does not fit is dropped and counted, and the count is told by
- * the next line that does. Any thread.
+ * reader never stalls the loop: what does not fit, or can no longer be written since the reader has
+ * gone, is dropped and counted, and the count is told by the next line that is taken. Any thread.
  */
 #ifndef SRV_OBSERVE_LOG_H
 #define SRV_OBSERVE_LOG_H
@@ -25,6 +25,9 @@ struct srv_log;
 M2C_MUST_USE enum m2c_status srv_log_new(int fd, enum srv_log_level level, struct srv_log **out,
                                          struct m2c_error *err);
 void srv_log_free(struct srv_log **log);
+
+/* Lines lost so far: those that found the buffer full, and those that could not be written. */
+unsigned long long srv_log_dropped(struct srv_log *log);
 
 /* {"time", "level", "event", key: value}; `key` may be NULL. */
 void srv_log_event(struct srv_log *log, enum srv_log_level level, const char *event,

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/observe/trace.h"
 #include "status.h"
 
 /* The one end of a request. */
@@ -12,6 +13,15 @@ enum srv_outcome {
     SRV_ANSWERED, /* the reply went out whole, whatever its status */
     SRV_EXPIRED,  /* a deadline passed first; the reply (504, 408) may have gone out */
     SRV_GONE,     /* the client left before its reply was out */
+};
+
+/* Whether an embedding that is kept could answer. */
+enum srv_video_cache { SRV_VIDEO_CACHE_UNUSED, SRV_VIDEO_CACHE_HIT, SRV_VIDEO_CACHE_MISS };
+
+/* The set that answered. Copied, since a reload may end the set before the request ends. */
+struct srv_record_model {
+    char name[64]; /* "": none */
+    char version[16];
 };
 
 /* Times in milliseconds; -1 where the stage was not reached. Strings are borrowed for the call that
@@ -27,7 +37,14 @@ struct srv_record {
     long long retry_after_ms; /* what admission asks of the client; -1: nothing */
     uint64_t body_bytes, reply_bytes;
     double receive_ms, queue_ms, decode_ms, encode_ms, text_ms, total_ms;
-    const char *model_set; /* the set that answered; NULL if none */
+    struct srv_record_model model;
+    struct srv_trace trace; /* trace_id "" where there is none */
+    unsigned labels_hit, labels_miss;
+    enum srv_video_cache video_cache;
+    unsigned batch_clips; /* views in the largest batch that one of ours was part of; 0: none */
 };
+
+/* Notes which set answers. */
+void srv_record_set_model(struct srv_record *record, const char *name, const char *version);
 
 #endif
