@@ -176,7 +176,7 @@ static enum srv_outcome outcome_of(const struct srv_request *request,
         return SRV_EXPIRED;
     bool sent = request->phase == SRV_REQUEST_QUEUED ? code == MHD_REQUEST_TERMINATED_COMPLETED_OK
                                                      : request->record.http_status != 0;
-    return sent ? SRV_ANSWERED : SRV_GONE;
+    return sent && !request->left ? SRV_ANSWERED : SRV_GONE;
 }
 
 void srv_access_completed(void *cls, struct MHD_Connection *connection, void **request_context,
