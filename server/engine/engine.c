@@ -5,12 +5,19 @@
 #include "server/container.h"
 #include "server/engine/engine_internal.h"
 
+/* Of the memory for labels, one part in so many holds whole lists, the rest single vectors. */
+enum { MATRIX_SHARE = 4 };
+
 /* Threads and tables: what models come to and go from. */
 static enum m2c_status make_rooms(struct srv_engine *engine, struct m2c_error *err)
 {
     const struct srv_engine_options *options = &engine->options;
     struct srv_scheduler_options scheduler = {.threads = options->threads};
-    enum m2c_status status = srv_label_cache_new(options->label_cache_bytes, &engine->labels, err);
+    size_t matrix_bytes = options->label_cache_bytes / MATRIX_SHARE;
+    size_t label_bytes = options->label_cache_bytes - matrix_bytes;
+    enum m2c_status status = srv_label_cache_new(label_bytes, &engine->labels, err);
+    if (status == M2C_OK)
+        status = srv_matrix_cache_new(matrix_bytes, &engine->matrices, err);
     if (status == M2C_OK)
         status = srv_decoder_pool_new(&engine->mailbox, options->decoders, &engine->decoders, err);
     if (status == M2C_OK)
@@ -194,6 +201,7 @@ void srv_engine_stop(struct srv_engine *engine, void (*on_closed)(void *argument
     srv_scheduler_free(&engine->scheduler);
     srv_mailbox_deliver(&engine->mailbox);
     srv_label_cache_free(&engine->labels);
+    srv_matrix_cache_free(&engine->matrices);
     srv_served_unref(engine->lender, NULL);
     srv_served_unref(engine->served, NULL);
     srv_mailbox_close(&engine->mailbox, on_mailbox_closed);

@@ -4,6 +4,7 @@
 
 #include "server/engine/decoder_pool.h"
 #include "server/engine/engine.h"
+#include "server/engine/label_matrix.h"
 #include "server/engine/loader.h"
 #include "server/engine/mailbox.h"
 #include "server/engine/scheduler.h"
@@ -22,6 +23,7 @@ struct srv_engine {
     struct srv_decoder_pool *decoders;
     struct srv_scheduler *scheduler;
     struct srv_label_cache *labels;
+    struct srv_matrix_cache *matrices;
 
     /* Videos wait here, where dropping them is cheap, until few enough decoded ones lie ahead. */
     struct srv_video_job *waiting, **waiting_tail;

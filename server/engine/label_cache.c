@@ -3,47 +3,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/engine/keyed_hash.h"
-
-enum { FIRST_BUCKETS = 1024 };
+#include "server/container.h"
+#include "server/engine/lru_table.h"
 
 struct srv_label_entry {
-    struct srv_label_entry *chain;         /* of the bucket */
-    struct srv_label_entry *newer, *older; /* by last use */
-    uint64_t hash;
+    struct srv_lru_entry place;
     unsigned holders; /* the table counts as one */
-    size_t bytes, key_size;
-    const char *key; /* behind the vector */
-    float vector[];
+    bool ready;
+    struct srv_label_waiter *waiters, *last_waiter;
+    size_t dim;
+    float vector[]; /* [dim], the key behind it */
 };
 
 struct srv_label_cache {
-    struct srv_label_entry **buckets;
-    size_t bucket_count; /* a power of two */
-    struct srv_label_entry *newest, *oldest;
-    size_t max_bytes;
-    struct srv_hash_key hash_key;
+    struct srv_lru_table table;
     struct srv_label_cache_counts counts;
     char *key; /* the key being looked up, flat */
     size_t key_capacity;
 };
 
-enum m2c_status srv_label_cache_new(size_t max_bytes, struct srv_label_cache **out,
-                                    struct m2c_error *err)
+static struct srv_label_entry *entry_at(struct srv_lru_entry *place)
 {
-    struct srv_label_cache *cache = calloc(1, sizeof *cache);
-    if (!cache)
-        return m2c_fail_memory(err, "the label cache", sizeof *cache);
-    cache->max_bytes = max_bytes;
-    cache->bucket_count = FIRST_BUCKETS;
-    cache->hash_key = srv_hash_key_random();
-    cache->buckets = calloc(FIRST_BUCKETS, sizeof(struct srv_label_entry *));
-    if (!cache->buckets) {
-        free(cache);
-        return m2c_fail_memory(err, "the label cache", FIRST_BUCKETS * sizeof(void *));
-    }
-    *out = cache;
-    return M2C_OK;
+    return SRV_CONTAINER(place, struct srv_label_entry, place);
 }
 
 void srv_label_entry_release(struct srv_label_entry *entry)
@@ -52,59 +33,31 @@ void srv_label_entry_release(struct srv_label_entry *entry)
         free(entry);
 }
 
-const float *srv_label_entry_vector(const struct srv_label_entry *entry)
+static void on_evicted(struct srv_lru_entry *place)
 {
-    return entry->vector;
+    srv_label_entry_release(entry_at(place));
 }
 
-static struct srv_label_entry **bucket_of(struct srv_label_cache *cache, uint64_t hash)
+enum m2c_status srv_label_cache_new(size_t max_bytes, struct srv_label_cache **out,
+                                    struct m2c_error *err)
 {
-    return &cache->buckets[hash & (cache->bucket_count - 1)];
-}
-
-static void unlink_use(struct srv_label_cache *cache, struct srv_label_entry *entry)
-{
-    if (entry->newer)
-        entry->newer->older = entry->older;
-    else
-        cache->newest = entry->older;
-    if (entry->older)
-        entry->older->newer = entry->newer;
-    else
-        cache->oldest = entry->newer;
-}
-
-static void link_newest(struct srv_label_cache *cache, struct srv_label_entry *entry)
-{
-    entry->newer = NULL;
-    entry->older = cache->newest;
-    if (entry->older)
-        entry->older->newer = entry;
-    else
-        cache->oldest = entry;
-    cache->newest = entry;
-}
-
-static void evict_oldest(struct srv_label_cache *cache)
-{
-    struct srv_label_entry *entry = cache->oldest;
-    struct srv_label_entry **link = bucket_of(cache, entry->hash);
-    while (*link != entry)
-        link = &(*link)->chain;
-    *link = entry->chain;
-    unlink_use(cache, entry);
-    cache->counts.entries--;
-    cache->counts.bytes -= entry->bytes;
-    srv_label_entry_release(entry);
+    struct srv_label_cache *cache = calloc(1, sizeof *cache);
+    if (!cache)
+        return m2c_fail_memory(err, "the label cache", sizeof *cache);
+    enum m2c_status status = srv_lru_table_init(&cache->table, max_bytes, on_evicted, err);
+    if (status != M2C_OK) {
+        free(cache);
+        cache = NULL;
+    }
+    *out = cache;
+    return status;
 }
 
 void srv_label_cache_free(struct srv_label_cache **cache)
 {
     if (!*cache)
         return;
-    while ((*cache)->oldest)
-        evict_oldest(*cache);
-    free((*cache)->buckets);
+    srv_lru_table_destroy(&(*cache)->table);
     free((*cache)->key);
     free(*cache);
     *cache = NULL;
@@ -134,93 +87,182 @@ static size_t flatten(struct srv_label_cache *cache, const struct srv_label_key 
     return size;
 }
 
-static struct srv_label_entry *look_up(struct srv_label_cache *cache, uint64_t hash,
-                                       size_t key_size)
-{
-    struct srv_label_entry *entry = *bucket_of(cache, hash);
-    while (entry && (entry->hash != hash || entry->key_size != key_size ||
-                     memcmp(entry->key, cache->key, key_size) != 0))
-        entry = entry->chain;
-    return entry;
-}
-
-struct srv_label_entry *srv_label_cache_find(struct srv_label_cache *cache,
-                                             const struct srv_label_key *key)
-{
-    size_t key_size = flatten(cache, key);
-    struct srv_label_entry *entry = NULL;
-    if (key_size > 0)
-        entry = look_up(cache, srv_keyed_hash(&cache->hash_key, cache->key, key_size), key_size);
-    if (!entry) {
-        cache->counts.misses++;
-        return NULL;
-    }
-    cache->counts.hits++;
-    unlink_use(cache, entry);
-    link_newest(cache, entry);
-    entry->holders++;
-    return entry;
-}
-
-static void grow_buckets(struct srv_label_cache *cache)
-{
-    size_t count = cache->bucket_count * 2;
-    struct srv_label_entry **buckets = calloc(count, sizeof(struct srv_label_entry *));
-    if (!buckets)
-        return; /* longer chains, the same answers */
-    free(cache->buckets);
-    cache->buckets = buckets;
-    cache->bucket_count = count;
-    for (struct srv_label_entry *entry = cache->newest; entry; entry = entry->older) {
-        struct srv_label_entry **bucket = bucket_of(cache, entry->hash);
-        entry->chain = *bucket;
-        *bucket = entry;
-    }
-}
-
-static struct srv_label_entry *entry_new(const struct srv_label_cache *cache, size_t key_size,
-                                         const float *vector, size_t dim)
+/* A listed entry without a vector, held by the table and the caller. NULL without memory. */
+static struct srv_label_entry *entry_new(struct srv_label_cache *cache, const void *key,
+                                         size_t key_size, size_t dim)
 {
     size_t vector_bytes = dim * sizeof(float);
     size_t bytes = sizeof(struct srv_label_entry) + vector_bytes + key_size;
-    struct srv_label_entry *entry = bytes <= cache->max_bytes ? malloc(bytes) : NULL;
+    struct srv_label_entry *entry = malloc(bytes);
     if (!entry)
         return NULL;
-    char *key = (char *)entry->vector + vector_bytes;
-    memcpy(entry->vector, vector, vector_bytes);
-    memcpy(key, cache->key, key_size);
-    entry->key = key;
-    entry->key_size = key_size;
-    entry->bytes = bytes;
-    entry->holders = 1;
+    char *own_key = (char *)entry->vector + vector_bytes;
+    memcpy(own_key, key, key_size);
+    *entry = (struct srv_label_entry){
+        .place = {.key = own_key, .key_size = key_size, .group_size = key_size, .bytes = bytes},
+        .holders = 2,
+        .dim = dim,
+    };
+    srv_lru_table_list(&cache->table, &entry->place);
     return entry;
 }
 
-void srv_label_cache_put(struct srv_label_cache *cache, const struct srv_label_key *key,
-                         const float *vector, size_t dim)
+static void enlist(struct srv_label_entry *entry, struct srv_label_waiter *waiter)
 {
-    size_t key_size = flatten(cache, key);
-    uint64_t hash = key_size > 0 ? srv_keyed_hash(&cache->hash_key, cache->key, key_size) : 0;
-    if (key_size == 0 || look_up(cache, hash, key_size))
-        return;
-    struct srv_label_entry *entry = entry_new(cache, key_size, vector, dim);
+    waiter->entry = entry;
+    waiter->next = NULL;
+    waiter->previous = entry->last_waiter;
+    if (waiter->previous)
+        waiter->previous->next = waiter;
+    else
+        entry->waiters = waiter;
+    entry->last_waiter = waiter;
+}
+
+static void strike(struct srv_label_waiter *waiter)
+{
+    struct srv_label_entry *entry = waiter->entry;
+    if (waiter->next)
+        waiter->next->previous = waiter->previous;
+    else
+        entry->last_waiter = waiter->previous;
+    if (waiter->previous)
+        waiter->previous->next = waiter->next;
+    else
+        entry->waiters = waiter->next;
+    waiter->entry = NULL;
+}
+
+void srv_label_waiter_leave(struct srv_label_waiter *waiter)
+{
+    struct srv_label_entry *entry = waiter->entry;
     if (!entry)
         return;
-    while (cache->counts.bytes + entry->bytes > cache->max_bytes) {
-        evict_oldest(cache);
-        cache->counts.evictions++;
+    strike(waiter);
+    srv_label_entry_release(entry);
+}
+
+struct srv_label_entry *srv_label_cache_claim(struct srv_label_cache *cache,
+                                              const struct srv_label_key *key, size_t dim,
+                                              struct srv_label_waiter *waiter,
+                                              enum srv_label_claim *claim)
+{
+    size_t key_size = flatten(cache, key);
+    if (key_size == 0)
+        return NULL;
+    struct srv_lru_entry *place = srv_lru_table_find(&cache->table, cache->key, key_size, key_size);
+    if (place && entry_at(place)->dim != dim) { /* a file may have brought anything */
+        srv_lru_table_remove(&cache->table, place);
+        srv_label_entry_release(entry_at(place));
+        place = NULL;
     }
-    if (cache->counts.entries >= cache->bucket_count)
-        grow_buckets(cache);
-    entry->hash = hash;
-    entry->chain = *bucket_of(cache, hash);
-    *bucket_of(cache, hash) = entry;
-    link_newest(cache, entry);
-    cache->counts.entries++;
-    cache->counts.bytes += entry->bytes;
+    if (!place) {
+        struct srv_label_entry *made = entry_new(cache, cache->key, key_size, dim);
+        *claim = SRV_LABEL_LEADS;
+        cache->counts.misses += made != NULL;
+        return made;
+    }
+    struct srv_label_entry *entry = entry_at(place);
+    entry->holders++;
+    if (entry->ready) {
+        srv_lru_table_touch(&cache->table, place);
+        cache->counts.hits++;
+        *claim = SRV_LABEL_READY;
+    } else {
+        enlist(entry, waiter);
+        cache->counts.joins++;
+        *claim = SRV_LABEL_WAITS;
+    }
+    return entry;
+}
+
+bool srv_label_entry_awaited(const struct srv_label_entry *entry)
+{
+    return entry->waiters != NULL;
+}
+
+/* One at a time: a woken waiter may do anything, leaving included. The leader's hold keeps the
+ * entry meanwhile. */
+static void wake_all(struct srv_label_entry *entry, bool filled)
+{
+    while (entry->waiters) {
+        struct srv_label_waiter *waiter = entry->waiters;
+        strike(waiter);
+        if (!filled)
+            entry->holders--;
+        waiter->wake(waiter, filled);
+    }
+}
+
+/* The caller holds the entry, also where the table lets it go at once. */
+static void rank(struct srv_label_cache *cache, struct srv_label_entry *entry)
+{
+    entry->ready = true;
+    cache->counts.fills++;
+    entry->holders -= !srv_lru_table_rank(&cache->table, &entry->place);
+}
+
+void srv_label_cache_fill(struct srv_label_cache *cache, struct srv_label_entry *entry,
+                          const float *vector)
+{
+    memcpy(entry->vector, vector, entry->dim * sizeof *vector);
+    rank(cache, entry);
+    wake_all(entry, true);
+}
+
+void srv_label_cache_abandon(struct srv_label_cache *cache, struct srv_label_entry *entry)
+{
+    srv_lru_table_remove(&cache->table, &entry->place);
+    entry->holders--; /* the table's */
+    wake_all(entry, false);
+    srv_label_entry_release(entry);
+}
+
+const float *srv_label_entry_vector(const struct srv_label_entry *entry)
+{
+    return entry->vector;
+}
+
+struct srv_label_record srv_label_entry_record(const struct srv_label_entry *entry)
+{
+    return (struct srv_label_record){
+        .key = entry->place.key,
+        .key_size = entry->place.key_size,
+        .vector = entry->vector,
+        .dim = entry->dim,
+    };
+}
+
+struct srv_label_entry **srv_label_cache_snapshot(struct srv_label_cache *cache, size_t *count)
+{
+    struct srv_label_entry **entries = calloc(cache->table.ranked + 1, sizeof(void *));
+    *count = 0;
+    if (!entries)
+        return NULL;
+    for (struct srv_lru_entry *place = cache->table.oldest; place; place = place->newer) {
+        entries[*count] = entry_at(place);
+        entries[(*count)++]->holders++;
+    }
+    return entries;
+}
+
+void srv_label_cache_restore(struct srv_label_cache *cache, const struct srv_label_record *record)
+{
+    if (srv_lru_table_find(&cache->table, record->key, record->key_size, record->key_size))
+        return;
+    struct srv_label_entry *entry = entry_new(cache, record->key, record->key_size, record->dim);
+    if (!entry)
+        return;
+    memcpy(entry->vector, record->vector, record->dim * sizeof *record->vector);
+    rank(cache, entry);
+    srv_label_entry_release(entry);
 }
 
 struct srv_label_cache_counts srv_label_cache_counts(const struct srv_label_cache *cache)
 {
-    return cache->counts;
+    struct srv_label_cache_counts counts = cache->counts;
+    counts.evictions = cache->table.evictions;
+    counts.entries = cache->table.ranked;
+    counts.bytes = cache->table.bytes;
+    return counts;
 }

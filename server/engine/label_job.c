@@ -8,63 +8,94 @@
 #include "scoring.h"
 #include "server/container.h"
 #include "server/engine/engine_internal.h"
+#include "server/engine/label_digest.h"
+#include "server/engine/vector_version.h"
 
 /* Texts looked up at once, and the most of them that may be encoded at once. */
 enum { SPAN_TEXTS = 1024, PORTION_TEXTS = 256 };
+
+/* One text of the present span. */
+struct seat {
+    struct srv_label_waiter waiter;
+    struct srv_label_job *job;
+    struct srv_label_entry *entry; /* held; NULL while nobody encodes it */
+    bool leads;                    /* the entry is this job's to fill */
+};
+
+struct span {
+    struct seat seats[SPAN_TEXTS];
+    const char *texts[PORTION_TEXTS]; /* that this job encodes now */
+    size_t places[PORTION_TEXTS];     /* their seats */
+};
 
 struct srv_label_job {
     struct srv_engine *engine;
     struct srv_label_request request;
     bool held, ended;
+    bool working;   /* the scheduler has a portion of this job */
+    bool advancing; /* further up the stack: who wakes a seat need not */
     atomic_bool cancelled;
     struct srv_work work;
     size_t dim;
-    float *vectors;   /* [row_count, E]: sums, at the end unit vectors */
+    char version[SRV_VECTOR_VERSION_BYTES];
+    unsigned char digest[M2C_DIGEST_BYTES];
     bool *row_missed; /* [row_count] */
     struct srv_label_result result;
 
     /* Where the walk over templates and, within one, texts has come to. */
     size_t template_index, text_index;
-    size_t span;                               /* texts of the present span */
-    struct srv_label_entry *found[SPAN_TEXTS]; /* NULL where the text is missing */
-    const char *missing[PORTION_TEXTS];
-    size_t missing_index[PORTION_TEXTS]; /* in the request's texts */
-    size_t missing_count;
-    float *missing_vectors; /* [PORTION_TEXTS, E]; NULL until something is missing */
+    struct span *span;      /* NULL until something has to be looked up text by text */
+    size_t span_count;      /* texts of the present span, 0 between spans */
+    size_t waiting;         /* seats whose entry another job fills */
+    size_t portion;         /* texts that this job leads now */
+    float *portion_vectors; /* [PORTION_TEXTS, E]; NULL until something is missing */
 };
 
-static void drop_found(struct srv_label_job *job)
+/* Waits for nobody any more. */
+static void leave_others(struct srv_label_job *job)
 {
-    for (size_t i = 0; i < job->span; i++)
-        if (job->found[i])
-            srv_label_entry_release(job->found[i]);
-    job->span = 0;
+    for (size_t i = 0; i < job->span_count; i++) {
+        struct seat *seat = &job->span->seats[i];
+        if (!seat->waiter.entry)
+            continue;
+        srv_label_waiter_leave(&seat->waiter);
+        seat->entry = NULL;
+    }
+    job->waiting = 0;
+}
+
+static void leave_span(struct srv_label_job *job)
+{
+    leave_others(job);
+    for (size_t i = 0; i < job->span_count; i++) {
+        struct seat *seat = &job->span->seats[i];
+        if (seat->leads)
+            srv_label_cache_abandon(job->engine->labels, seat->entry);
+        else if (seat->entry)
+            srv_label_entry_release(seat->entry);
+        *seat = (struct seat){0};
+    }
+    job->span_count = 0;
+    job->portion = 0;
 }
 
 static void job_free(struct srv_label_job *job)
 {
-    drop_found(job);
+    leave_span(job);
     if (job->request.release)
         job->request.release(job->request.owner);
     srv_served_unref(job->request.served, job->engine->loop);
-    free(job->vectors);
+    srv_label_matrix_unref(job->result.matrix);
     free(job->row_missed);
-    free(job->missing_vectors);
+    free(job->span);
+    free(job->portion_vectors);
     free(job);
 }
 
-static struct srv_label_key key_of(const struct srv_label_job *job, size_t text)
-{
-    return (struct srv_label_key){
-        .version = m2c_set_info(job->request.set)->version,
-        .template_text = job->request.templates[job->template_index],
-        .text = job->request.texts[text].text,
-        .truncate = job->request.truncate,
-    };
-}
-
+/* The job may be gone when this returns. */
 static void end(struct srv_label_job *job, const struct m2c_error *err)
 {
+    leave_span(job);
     job->ended = true;
     job->engine->jobs--;
     if (job->held)
@@ -73,40 +104,88 @@ static void end(struct srv_label_job *job, const struct m2c_error *err)
         job_free(job);
 }
 
-/* Looks up the next texts of the present template, until the span is full or a portion is missing.
- */
-static void open_span(struct srv_label_job *job)
+static enum m2c_status advance(struct srv_label_job *job, struct m2c_error *err);
+
+/* Goes on outside of start, where an error must find its own way to the asker. */
+static void go_on(struct srv_label_job *job)
 {
-    job->span = 0;
-    job->missing_count = 0;
-    while (job->text_index + job->span < job->request.text_count && job->span < SPAN_TEXTS &&
-           job->missing_count < PORTION_TEXTS) {
-        size_t text = job->text_index + job->span;
-        struct srv_label_key key = key_of(job, text);
-        struct srv_label_entry *entry = srv_label_cache_find(job->engine->labels, &key);
-        job->found[job->span++] = entry;
-        if (!entry) {
-            job->row_missed[job->request.texts[text].row] = true;
-            job->missing[job->missing_count] = key.text;
-            job->missing_index[job->missing_count++] = text;
-        }
+    struct m2c_error err;
+    if (job->working || job->waiting > 0 || job->advancing)
+        return;
+    if (advance(job, &err) != M2C_OK)
+        end(job, &err);
+}
+
+static void on_wake(struct srv_label_waiter *waiter, bool filled)
+{
+    struct seat *seat = SRV_CONTAINER(waiter, struct seat, waiter);
+    struct srv_label_job *job = seat->job;
+    job->waiting--;
+    if (!filled)
+        seat->entry = NULL;
+    go_on(job);
+}
+
+/* Finds out what is to be done about a text of the span. */
+static enum m2c_status claim(struct srv_label_job *job, size_t place, struct m2c_error *err)
+{
+    struct seat *seat = &job->span->seats[place];
+    const struct srv_label_text *text = &job->request.texts[job->text_index + place];
+    const struct srv_label_key key = {
+        .version = job->version,
+        .template_text = job->request.templates[job->template_index],
+        .text = text->text,
+        .truncate = job->request.truncate,
+    };
+    enum srv_label_claim claim;
+    seat->job = job;
+    seat->waiter.wake = on_wake;
+    seat->entry = srv_label_cache_claim(job->engine->labels, &key, job->dim, &seat->waiter, &claim);
+    if (!seat->entry)
+        return m2c_fail_memory(err, "a label vector", job->dim * sizeof(float));
+    job->waiting += claim == SRV_LABEL_WAITS;
+    if (claim == SRV_LABEL_LEADS) {
+        seat->leads = true;
+        job->row_missed[text->row] = true;
+        job->span->texts[job->portion] = text->text;
+        job->span->places[job->portion++] = place;
     }
+    return M2C_OK;
+}
+
+/* Claims the next texts of the present template, until the span is full or a portion is missing. */
+static enum m2c_status open_span(struct srv_label_job *job, struct m2c_error *err)
+{
+    enum m2c_status status = M2C_OK;
+    while (job->text_index + job->span_count < job->request.text_count &&
+           job->span_count < SPAN_TEXTS && job->portion < PORTION_TEXTS && status == M2C_OK)
+        status = claim(job, job->span_count++, err);
+    return status;
+}
+
+/* Claims anew what others have given up. */
+static enum m2c_status take_over(struct srv_label_job *job, struct m2c_error *err)
+{
+    enum m2c_status status = M2C_OK;
+    for (size_t i = 0; i < job->span_count && job->portion < PORTION_TEXTS && status == M2C_OK; i++)
+        if (!job->span->seats[i].entry)
+            status = claim(job, i, err);
+    return status;
 }
 
 /* Adds the span's vectors to their rows, in the order of the texts whatever was known before: the
  * same request sums alike each time. */
 static void close_span(struct srv_label_job *job)
 {
-    size_t missing = 0;
-    for (size_t i = 0; i < job->span; i++) {
-        const float *vector = job->found[i] ? srv_label_entry_vector(job->found[i])
-                                            : job->missing_vectors + missing++ * job->dim;
-        float *row = job->vectors + job->request.texts[job->text_index + i].row * job->dim;
+    float *rows = srv_label_matrix_values(job->result.matrix);
+    for (size_t i = 0; i < job->span_count; i++) {
+        const float *vector = srv_label_entry_vector(job->span->seats[i].entry);
+        float *row = rows + job->request.texts[job->text_index + i].row * job->dim;
         for (size_t d = 0; d < job->dim; d++)
             row[d] += vector[d];
     }
-    job->text_index += job->span;
-    drop_found(job);
+    job->text_index += job->span_count;
+    leave_span(job);
     if (job->text_index == job->request.text_count) {
         job->text_index = 0;
         job->template_index++;
@@ -116,12 +195,13 @@ static void close_span(struct srv_label_job *job)
 static void finish(struct srv_label_job *job)
 {
     struct m2c_error none = {.status = M2C_OK};
+    float *rows = srv_label_matrix_values(job->result.matrix);
     for (size_t row = 0; row < job->request.row_count; row++) {
-        m2c_unit_vector(job->vectors + row * job->dim, job->dim);
+        m2c_unit_vector(rows + row * job->dim, job->dim);
         job->result.rows_miss += job->row_missed[row];
     }
     job->result.rows_hit = job->request.row_count - job->result.rows_miss;
-    job->result.vectors = job->vectors;
+    srv_matrix_cache_put(job->engine->matrices, job->digest, job->result.matrix);
     end(job, &none);
 }
 
@@ -129,44 +209,52 @@ static void finish(struct srv_label_job *job)
 static void relocate(const struct srv_label_job *job, struct m2c_error *err)
 {
     const char *bracket = strchr(err->field, '[');
-    size_t place = bracket ? strtoul(bracket + 1, NULL, 10) : job->missing_count;
-    if (place >= job->missing_count)
+    size_t place = bracket ? strtoul(bracket + 1, NULL, 10) : job->portion;
+    if (place >= job->portion)
         return;
-    const struct srv_label_text *text = &job->request.texts[job->missing_index[place]];
+    const struct srv_label_text *text =
+        &job->request.texts[job->text_index + job->span->places[place]];
     (void)snprintf(err->field, sizeof err->field, "%s[%zu]", text->field, text->position);
 }
 
-static enum m2c_status advance(struct srv_label_job *job, struct m2c_error *err);
+static void fill_portion(struct srv_label_job *job)
+{
+    job->advancing = true;
+    for (size_t i = 0; i < job->portion; i++) {
+        struct seat *seat = &job->span->seats[job->span->places[i]];
+        seat->leads = false;
+        srv_label_cache_fill(job->engine->labels, seat->entry, job->portion_vectors + i * job->dim);
+    }
+    job->advancing = false;
+    job->portion = 0;
+}
 
 static void on_encoded(struct srv_work *work)
 {
     struct srv_label_job *job = SRV_CONTAINER(work, struct srv_label_job, work);
     struct m2c_error err = work->err;
     job->result.text_ms += work->run_ms;
-    if (!job->held || err.status != M2C_OK) {
+    if (err.status != M2C_OK) {
         relocate(job, &err);
-        end(job, &err);
+        end(job, &err); /* leaving the span lets others take over */
         return;
     }
-    for (size_t i = 0; i < job->missing_count; i++) {
-        struct srv_label_key key = key_of(job, job->missing_index[i]);
-        srv_label_cache_put(job->engine->labels, &key, job->missing_vectors + i * job->dim,
-                            job->dim);
+    fill_portion(job);
+    job->working = false;
+    if (job->held) {
+        go_on(job);
+        return;
     }
-    close_span(job);
-    if (advance(job, &err) != M2C_OK)
-        end(job, &err);
+    (void)m2c_fail(&err, M2C_CANCELLED, "nobody waits for these labels");
+    end(job, &err);
 }
 
-static bool make_room(struct srv_label_job *job)
+static enum m2c_status submit(struct srv_label_job *job, struct m2c_error *err)
 {
-    if (!job->missing_vectors)
-        job->missing_vectors = calloc((size_t)PORTION_TEXTS * job->dim, sizeof(float));
-    return job->missing_vectors != NULL;
-}
-
-static void submit(struct srv_label_job *job)
-{
+    if (!job->portion_vectors)
+        job->portion_vectors = calloc((size_t)PORTION_TEXTS * job->dim, sizeof(float));
+    if (!job->portion_vectors)
+        return m2c_fail_memory(err, "label vectors", PORTION_TEXTS * job->dim * sizeof(float));
     job->work = (struct srv_work){
         .kind = SRV_WORK_TEXTS,
         .set = job->request.set,
@@ -174,66 +262,105 @@ static void submit(struct srv_label_job *job)
         .done = on_encoded,
         .served = job->request.served,
         .template_text = job->request.templates[job->template_index],
-        .texts = job->missing,
-        .text_count = job->missing_count,
+        .texts = job->span->texts,
+        .text_count = job->portion,
         .truncate = job->request.truncate,
-        .vectors = job->missing_vectors,
+        .vectors = job->portion_vectors,
     };
+    job->working = true;
     srv_scheduler_submit(job->engine->scheduler, &job->work);
+    return M2C_OK;
 }
 
-/* Walks on until something must be encoded or all is done, which ends the job. */
+/* Walks on until something must be encoded or waited for, or all is done, which ends the job. */
 static enum m2c_status advance(struct srv_label_job *job, struct m2c_error *err)
 {
+    enum m2c_status status = M2C_OK;
     while (job->template_index < job->request.template_count && job->request.text_count > 0) {
-        open_span(job);
-        if (job->missing_count > 0) {
-            if (!make_room(job))
-                return m2c_fail_memory(err, "label vectors",
-                                       PORTION_TEXTS * job->dim * sizeof(float));
-            submit(job);
-            return M2C_OK;
-        }
+        status = job->span_count == 0 ? open_span(job, err) : take_over(job, err);
+        if (status == M2C_OK && job->portion > 0)
+            status = submit(job, err);
+        if (status != M2C_OK || job->working || job->waiting > 0)
+            return status;
         close_span(job);
     }
     finish(job);
     return M2C_OK;
 }
 
+static struct srv_label_job *job_new(struct srv_engine *engine,
+                                     const struct srv_label_request *request)
+{
+    const struct m2c_model *model = srv_served_model(request->served);
+    struct srv_label_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return NULL;
+    job->engine = engine;
+    job->request = *request;
+    job->dim = (size_t)m2c_set_info(request->set)->dim;
+    job->held = true;
+    atomic_init(&job->cancelled, false);
+    srv_vector_version(model, request->set, job->version);
+    (void)srv_served_ref(request->served);
+    return job;
+}
+
+static enum m2c_status make_room(struct srv_label_job *job, struct m2c_error *err)
+{
+    size_t rows = job->request.row_count;
+    job->result.matrix = srv_label_matrix_new(rows, job->dim);
+    job->row_missed = calloc(rows + 1, sizeof(bool));
+    job->span = calloc(1, sizeof *job->span);
+    if (!job->result.matrix || !job->row_missed || !job->span)
+        return m2c_fail_memory(err, "label vectors", rows * job->dim * sizeof(float));
+    return M2C_OK;
+}
+
+/* The whole list as it was made before; false where it is not known. */
+static bool find_whole(struct srv_label_job *job)
+{
+    struct m2c_error none = {.status = M2C_OK};
+    job->result.matrix = srv_matrix_cache_find(job->engine->matrices, job->digest);
+    if (!job->result.matrix)
+        return false;
+    job->result.rows_hit = job->request.row_count;
+    end(job, &none);
+    return true;
+}
+
 enum m2c_status srv_label_job_start(struct srv_engine *engine,
                                     const struct srv_label_request *request,
                                     struct srv_label_job **out, struct m2c_error *err)
 {
-    size_t dim = (size_t)m2c_set_info(request->set)->dim, floats = 0;
-    struct srv_label_job *job = calloc(1, sizeof *job);
-    if (job) {
-        job->engine = engine;
-        job->request = *request;
-        (void)srv_served_ref(request->served);
+    struct srv_label_job *job = job_new(engine, request);
+    if (!job) {
+        request->release(request->owner);
+        return m2c_fail_memory(err, "a job", sizeof *job);
     }
-    if (job && m2c_checked_multiply(request->row_count + 1, dim, &floats)) {
-        job->vectors = calloc(floats, sizeof(float));
-        job->row_missed = calloc(request->row_count + 1, sizeof(bool));
-    }
-    if (!job || !job->vectors || !job->row_missed) {
-        if (job)
-            job_free(job);
-        else
-            request->release(request->owner);
-        return m2c_fail_memory(err, "label vectors", floats * sizeof(float));
-    }
-    job->dim = dim;
-    job->held = true;
-    atomic_init(&job->cancelled, false);
     engine->jobs++;
     *out = job;
-    enum m2c_status status = advance(job, err);
+    enum m2c_status status = srv_label_digest(job->version, request, job->digest, err);
+    if (status == M2C_OK && find_whole(job))
+        return M2C_OK;
+    if (status == M2C_OK)
+        status = make_room(job, err);
+    if (status == M2C_OK)
+        status = advance(job, err);
     if (status != M2C_OK) {
         engine->jobs--;
         *out = NULL;
         job_free(job);
     }
     return status;
+}
+
+/* Whether others wait for what this job encodes now. */
+static bool is_awaited(const struct srv_label_job *job)
+{
+    for (size_t i = 0; i < job->portion; i++)
+        if (srv_label_entry_awaited(job->span->seats[job->span->places[i]].entry))
+            return true;
+    return false;
 }
 
 void srv_label_job_release(struct srv_label_job **job_pointer)
@@ -243,9 +370,17 @@ void srv_label_job_release(struct srv_label_job **job_pointer)
     if (!job)
         return;
     job->held = false;
-    atomic_store_explicit(&job->cancelled, true, memory_order_relaxed);
-    if (job->ended)
+    if (job->ended) {
         job_free(job);
+        return;
+    }
+    leave_others(job);
+    if (!job->working) {
+        job->engine->jobs--;
+        job_free(job);
+    } else if (!is_awaited(job)) {
+        atomic_store_explicit(&job->cancelled, true, memory_order_relaxed);
+    }
 }
 
 struct srv_label_result srv_label_job_result(const struct srv_label_job *job)

@@ -1,14 +1,18 @@
-/* Label vectors for one request: looked up where they are known, encoded where not.
+/* Label vectors for one request: looked up where they are known, waited for where another request
+ * encodes them, encoded where nobody does.
  *
  * A row is one label (or background text): the mean over templates and texts of unit vectors, made
  * unit again. Texts that are missing go to the scheduler in portions, so that a long list does not
- * keep videos waiting. Started and released on the loop thread; `done` as in video_job.h, except
- * that success may come from within start when nothing is missing.
+ * keep videos waiting; whole lists are remembered too. A request that leaves or fails while others
+ * wait for what it encodes does not take them along: its encoding goes on for them, or one of them
+ * takes it over. Started and released on the loop thread; `done` as in video_job.h, except that
+ * success may come from within start when nothing is missing.
  */
 #ifndef SRV_ENGINE_LABEL_JOB_H
 #define SRV_ENGINE_LABEL_JOB_H
 
 #include "server/engine/engine.h"
+#include "server/engine/label_matrix.h"
 
 struct srv_label_job;
 
@@ -47,9 +51,9 @@ void srv_label_job_release(struct srv_label_job **job);
 
 /* Of a finished job, borrowed while it is held. */
 struct srv_label_result {
-    const float *vectors;       /* [row_count, E], unit */
-    size_t rows_hit, rows_miss; /* rows found whole, rows that had to be encoded */
-    double text_ms;             /* spent encoding */
+    struct srv_label_matrix *matrix; /* [row_count, E], unit rows */
+    size_t rows_hit, rows_miss;      /* rows that cost nothing, rows that this job encoded for */
+    double text_ms;                  /* spent encoding */
 };
 
 struct srv_label_result srv_label_job_result(const struct srv_label_job *job);

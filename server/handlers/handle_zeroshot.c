@@ -5,7 +5,7 @@ static enum m2c_status fill(struct srv_exchange *exchange,
                             struct srv_predictions *predictions, struct proto_answer *answer,
                             struct m2c_error *err)
 {
-    const float *vectors = srv_label_job_result(exchange->label_job).vectors;
+    const float *vectors = srv_label_matrix_rows(srv_label_job_result(exchange->label_job).matrix);
     enum m2c_status status = srv_predict_labels(predictions, exchange->labels, vectors, embedding,
                                                 &exchange->options, answer, err);
     if (status == M2C_OK && exchange->options.classes)
