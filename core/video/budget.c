@@ -9,6 +9,13 @@ void m2c_budget_start(struct m2c_budget *budget, const struct m2c_decode_plan *p
                                   .end_ms = m2c_clock_ms() + plan->limits.max_wall_ms};
 }
 
+void m2c_budget_renew(struct m2c_budget *budget)
+{
+    budget->earlier_pixels += budget->decoded_pixels;
+    budget->decoded_pixels = 0;
+    budget->end_ms = m2c_clock_ms() + budget->limits->max_wall_ms;
+}
+
 enum m2c_status m2c_budget_state(const struct m2c_budget *budget)
 {
     if (budget->cancelled && atomic_load_explicit(budget->cancelled, memory_order_relaxed))

@@ -14,10 +14,14 @@ struct m2c_budget {
     double end_ms;                          /* on m2c_clock_ms */
     int64_t packets;
     int64_t decoded_pixels;
+    int64_t earlier_pixels; /* decoded before the last renewal */
 };
 
 /* Starts the clock. `plan` is borrowed for the budget's life. */
 void m2c_budget_start(struct m2c_budget *budget, const struct m2c_decode_plan *plan);
+
+/* Gives time and pixels anew, for the next part of a video that is decoded window by window. */
+void m2c_budget_renew(struct m2c_budget *budget);
 
 /* M2C_OK, M2C_DEADLINE or M2C_CANCELLED; for callbacks that cannot report facts. */
 enum m2c_status m2c_budget_state(const struct m2c_budget *budget);

@@ -40,7 +40,7 @@ const char *m2c_clip_warning_name(unsigned bit)
     }
 }
 
-static enum m2c_status check_plan(const struct m2c_decode_plan *plan, struct m2c_error *err)
+enum m2c_status m2c_decode_plan_check(const struct m2c_decode_plan *plan, struct m2c_error *err)
 {
     enum { MIN_SIZE_PX = 16, MAX_SIZE_PX = 1024 };
     if (plan->size_px < MIN_SIZE_PX || plan->size_px > MAX_SIZE_PX)
@@ -58,7 +58,7 @@ enum m2c_status m2c_video_decode(const uint8_t *bytes, size_t size,
                                  struct m2c_error *err)
 {
     *out = (struct m2c_clip_frames){0};
-    enum m2c_status status = check_plan(plan, err);
+    enum m2c_status status = m2c_decode_plan_check(plan, err);
     if (status)
         return status;
     struct m2c_clip_report report;

@@ -46,6 +46,10 @@ struct m2c_decode_plan {
 /* 8 uniform frames, 224 px, M2C_RESIZE_BICUBIC, CLIP's mean and std, default limits. */
 struct m2c_decode_plan m2c_decode_plan_defaults(void);
 
+/* Size, mean, std and sampling in their ranges, else M2C_INVALID_REQUEST with the field. */
+M2C_MUST_USE enum m2c_status m2c_decode_plan_check(const struct m2c_decode_plan *plan,
+                                                   struct m2c_error *err);
+
 /* Facts of the stream that was looked at. */
 struct m2c_video_facts {
     char codec[16];    /* "h264", "hevc", "vp8", "vp9", "av1" or "mpeg4" */
