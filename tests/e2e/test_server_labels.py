@@ -16,6 +16,10 @@ def ask(server, clip, labels, **options):
     return good(server.post_json("/v1/zeroshot", clip, labels=labels, top_k=0, **options))
 
 
+def by_index(answer):
+    return [p["similarity"] for p in sorted(answer["predictions"], key=lambda p: p["index"])]
+
+
 def together(count, call):
     with concurrent.futures.ThreadPoolExecutor(count) as pool:
         return list(pool.map(call, range(count)))
@@ -37,7 +41,8 @@ def test_lists_that_overlap_share_what_is_common(start, tiny_model, clip):
     assert sum(answer["cache"]["labels_miss"] for answer in answers) == 290
     alone = start(tiny_model)
     for labels, answer in zip(lists, answers, strict=True):
-        assert ask(alone, clip, labels)["predictions"] == answer["predictions"]
+        expected = by_index(ask(alone, clip, labels))  # to what another batch of products may change
+        assert by_index(answer) == pytest.approx(expected, abs=2e-6)
 
 
 def test_a_bad_text_fails_its_own_requests_alone(start, tiny_model, clip):
