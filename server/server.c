@@ -24,7 +24,9 @@ struct server {
     struct srv_ledger ledger;
     struct srv_handlers handlers;
     struct srv_http *http, *probe;
-    uv_signal_t terminate, interrupt;
+    uv_signal_t terminate, interrupt, hang_up;
+    struct srv_reload reload; /* that a signal asked for */
+    bool reloading, reload_again;
     uv_timer_t drain;
     enum phase phase;
     double phase_start_ms;
@@ -71,6 +73,7 @@ static void stop(struct server *server)
         srv_engine_stop(server->handlers.engine, NULL, NULL);
     uv_close((uv_handle_t *)&server->terminate, NULL);
     uv_close((uv_handle_t *)&server->interrupt, NULL);
+    uv_close((uv_handle_t *)&server->hang_up, NULL);
     uv_close((uv_handle_t *)&server->drain, NULL);
 }
 
@@ -106,6 +109,42 @@ static void on_signal(uv_signal_t *handle, int number)
         _exit(128 + number);
     srv_log_event(server->log, SRV_LOG_INFO, "draining", NULL, NULL);
     drain(server);
+}
+
+/* ---- reload ---- */
+
+static void reload(struct server *server);
+
+static void on_reloaded(struct srv_reload *wish, const struct m2c_error *err)
+{
+    struct server *server = SRV_CONTAINER(wish, struct server, reload);
+    server->reloading = false;
+    if (err->status == M2C_OK)
+        srv_log_event(server->log, SRV_LOG_INFO, "reloaded", NULL, NULL);
+    else
+        srv_log_error(server->log, SRV_LOG_ERROR, "reload_failed", err);
+    if (server->reload_again)
+        reload(server);
+}
+
+/* Signals that come while one reload runs ask for one more. */
+static void reload(struct server *server)
+{
+    struct srv_engine *engine = server->handlers.engine;
+    server->reload_again = server->reloading;
+    if (server->reloading || server->phase != PHASE_SERVING || !srv_engine_served(engine))
+        return;
+    server->reloading = true;
+    server->reload.done = on_reloaded;
+    srv_engine_reload(engine, &server->reload);
+}
+
+static void on_hang_up(uv_signal_t *handle, int number)
+{
+    struct server *server = handle->data;
+    (void)number;
+    srv_log_event(server->log, SRV_LOG_INFO, "reloading", NULL, NULL);
+    reload(server);
 }
 
 /* ---- the model ---- */
@@ -145,6 +184,8 @@ static enum m2c_status listen_on(struct server *server, const char *address,
         .context = &server->handlers,
         .max_body_bytes = (uint64_t)config->max_body_bytes,
         .max_json_bytes = (uint64_t)config->max_json_video_bytes,
+        .max_plain_json_bytes = (uint64_t)config->max_json_bytes,
+        .max_label_set_bytes = (uint64_t)config->max_label_set_bytes,
         .times = srv_config_times(config),
         .max_connections = (unsigned)config->max_connections,
         .max_connections_per_address = (unsigned)config->max_connections_per_address,
@@ -185,12 +226,15 @@ static enum m2c_status open_loop(struct server *server, struct m2c_error *err)
         return m2c_fail(err, M2C_INTERNAL, "the event loop cannot be made");
     (void)uv_signal_init(&server->loop, &server->terminate);
     (void)uv_signal_init(&server->loop, &server->interrupt);
+    (void)uv_signal_init(&server->loop, &server->hang_up);
     (void)uv_timer_init(&server->loop, &server->drain);
     server->terminate.data = server;
     server->interrupt.data = server;
+    server->hang_up.data = server;
     server->drain.data = server;
     (void)uv_signal_start(&server->terminate, on_signal, SIGTERM);
     (void)uv_signal_start(&server->interrupt, on_signal, SIGINT);
+    (void)uv_signal_start(&server->hang_up, on_hang_up, SIGHUP);
     return M2C_OK;
 }
 
