@@ -28,6 +28,8 @@ struct number {
 
 static const struct number numbers[] = {
     NUMBER("decoders", decoders, 1, MAX_THREADS, "threads that decode video (2)"),
+    NUMBER("client-share", client_share, 1, 100,
+           "percent of the work under way that one client may hold while others wait (50)"),
     NUMBER("drain-s", drain_s, 0, MAX_SECONDS, "seconds to finish accepted work on SIGTERM (60)"),
     NUMBER("max-connections", max_connections, 1, MAX_COUNT, "open connections (1000)"),
     NUMBER("max-connections-per-address", max_connections_per_address, 0, MAX_COUNT,
@@ -36,7 +38,13 @@ static const struct number numbers[] = {
            "jobs under way before requests are refused (256)"),
     NUMBER("label-cache-bytes", label_cache_bytes, 0, MAX_BYTES,
            "memory for label vectors (268435456)"),
+    NUMBER("video-cache-bytes", video_cache_bytes, 0, MAX_BYTES,
+           "memory for what is kept of videos (268435456)"),
     NUMBER("max-body-bytes", max_body_bytes, 1, MAX_BYTES, "largest request body (536870912)"),
+    NUMBER("body-memory-bytes", body_memory_bytes, 1, MAX_BYTES,
+           "memory for all request bodies together (268435456)"),
+    NUMBER("spool-bytes", spool_bytes, 0, MAX_BYTES,
+           "disk for all bodies over 4 MiB together (4294967296)"),
     NUMBER("max-json-bytes", max_json_bytes, 1, MAX_JSON,
            "JSON of a request beside its videos (1048576)"),
     NUMBER("max-json-video-bytes", max_json_video_bytes, 1, MAX_JSON,
@@ -63,6 +71,13 @@ static const struct number numbers[] = {
 static const struct cli_option own_options[] = {
     {"listen", CLI_VALUE, "HOST:PORT", "where to listen (127.0.0.1:8080); port 0 picks one", 0},
     {"probe-listen", CLI_VALUE, "HOST:PORT", "a second listener for health probes alone", 0},
+    {"cache-dir", CLI_VALUE, "DIR", "keeps label vectors and label sets over restarts", 0},
+    {"label-sets-dir", CLI_VALUE, "DIR", "label sets (NAME.json) that nobody changes", 0},
+    {"api-key-file", CLI_VALUE, "FILE", "who may ask: lines NAME:infer|admin:KEY (anybody may)", 0},
+    {"trusted-proxy", CLI_VALUE, "CIDR,..", "proxies whose X-Forwarded-For counts (none)", 0},
+    {"rate-limit", CLI_VALUE, "N[/s|/m][:B]", "requests of one client, B at once (no limit)", 0},
+    {"cors-origin", CLI_VALUE, "ORIGIN,..|*", "whose pages a browser lets read answers (none)", 0},
+    {"spool-dir", CLI_VALUE, "DIR", "where long bodies are stored ($TMPDIR, or /tmp)", 0},
     {"log-level", CLI_VALUE, "NAME", "error, warn, info or debug (info)", 0},
     {"print-routes", CLI_BOOLEAN, "", "print the table of routes and exit", 0},
 };
@@ -128,6 +143,13 @@ static enum m2c_status run(const struct cli_arguments *arguments, struct m2c_err
         return status;
     config.listen = listen ? listen : config.listen;
     config.probe_listen = cli_value(arguments, "probe-listen");
+    config.spool_dir = cli_value(arguments, "spool-dir");
+    config.cache_dir = cli_value(arguments, "cache-dir");
+    config.label_sets_dir = cli_value(arguments, "label-sets-dir");
+    config.api_key_file = cli_value(arguments, "api-key-file");
+    config.trusted_proxies = cli_value(arguments, "trusted-proxy");
+    config.rate_limit = cli_value(arguments, "rate-limit");
+    config.cors_origins = cli_value(arguments, "cors-origin");
     return srv_server_run(&config, err);
 }
 

@@ -16,6 +16,14 @@ struct srv_config {
     struct m2c_model_options model;
     const char *listen;       /* "127.0.0.1:8080" */
     const char *probe_listen; /* NULL: no second listener */
+
+    const char *cache_dir;      /* of label vectors and stored label sets; NULL: memory alone */
+    const char *label_sets_dir; /* of label sets that nobody changes; NULL: none */
+
+    /* As srv_clients_options wants them; NULL: none. */
+    const char *api_key_file, *trusted_proxies, *rate_limit, *cors_origins;
+    int64_t client_share; /* percent of the admission budget */
+
     enum srv_log_level log_level;
 
     int64_t threads;  /* of the compute team; 0: the cores this process may use */
@@ -25,8 +33,11 @@ struct srv_config {
     int64_t max_connections, max_connections_per_address; /* the latter 0: no bound */
     int64_t max_queue;         /* jobs under way before new requests are refused */
     int64_t label_cache_bytes; /* of label vectors */
+    int64_t video_cache_bytes; /* of what is kept of videos */
 
     int64_t max_body_bytes;
+    int64_t body_memory_bytes, spool_bytes; /* of all bodies together, in memory and on disk */
+    const char *spool_dir;                  /* NULL: $TMPDIR, or /tmp */
     int64_t max_json_bytes, max_json_video_bytes; /* without and with base64 videos */
     int64_t max_label_set_bytes;                  /* JSON of one label set */
     int64_t max_labels, max_timeout_ms;

@@ -8,10 +8,13 @@
 
 #include "runtime/clock.h"
 #include "runtime/cpu.h"
+#include "server/clients/clients.h"
 #include "server/container.h"
+#include "server/handlers/gate.h"
 #include "server/handlers/handlers.h"
 #include "server/http/http_server.h"
 #include "server/observe/ledger.h"
+#include "server/observe/metrics.h"
 
 enum { DRAIN_POLL_MS = 20, LAST_REPLIES_MS = 2000 };
 
@@ -44,7 +47,14 @@ static void on_request_end(const struct srv_record *record, void *context)
     struct srv_handlers *handlers = context;
     struct server *server = SRV_CONTAINER(handlers, struct server, handlers);
     srv_ledger_enter(&server->ledger, record);
+    srv_metrics_request(handlers->metrics, record);
     srv_log_request(server->log, record);
+}
+
+static void on_request_accepted(void *context)
+{
+    struct srv_handlers *handlers = context;
+    srv_metrics_accepted(handlers->metrics);
 }
 
 static void on_library_message(const char *message, void *context)
@@ -139,11 +149,22 @@ static void reload(struct server *server)
     srv_engine_reload(engine, &server->reload);
 }
 
+static void reload_keys(struct server *server)
+{
+    struct m2c_error err;
+    bool ok = srv_clients_reload(server->handlers.clients, &err) == M2C_OK;
+    if (!ok)
+        srv_log_error(server->log, SRV_LOG_ERROR, "api_keys_failed", &err);
+    if (server->config.api_key_file)
+        srv_metrics_reload(server->handlers.metrics, "api_keys", ok);
+}
+
 static void on_hang_up(uv_signal_t *handle, int number)
 {
     struct server *server = handle->data;
     (void)number;
     srv_log_event(server->log, SRV_LOG_INFO, "reloading", NULL, NULL);
+    reload_keys(server);
     reload(server);
 }
 
@@ -170,6 +191,12 @@ static void on_failed(const struct m2c_error *err, void *context)
         drain(server);
 }
 
+static void on_trouble(const struct m2c_error *err, void *context)
+{
+    struct server *server = context;
+    srv_log_error(server->log, SRV_LOG_WARN, "cache_trouble", err);
+}
+
 /* ---- the start ---- */
 
 static enum m2c_status listen_on(struct server *server, const char *address,
@@ -182,6 +209,7 @@ static enum m2c_status listen_on(struct server *server, const char *address,
         .listener = listener,
         .router = srv_handlers_router(),
         .context = &server->handlers,
+        .storage = server->handlers.storage,
         .max_body_bytes = (uint64_t)config->max_body_bytes,
         .max_json_bytes = (uint64_t)config->max_json_video_bytes,
         .max_plain_json_bytes = (uint64_t)config->max_json_bytes,
@@ -189,9 +217,12 @@ static enum m2c_status listen_on(struct server *server, const char *address,
         .times = srv_config_times(config),
         .max_connections = (unsigned)config->max_connections,
         .max_connections_per_address = (unsigned)config->max_connections_per_address,
+        .gate = srv_gate,
+        .on_accept = on_request_accepted,
         .on_end = on_request_end,
         .on_library_message = on_library_message,
     };
+    options.router.preflight = srv_gate_preflight(&server->handlers);
     enum m2c_status status = srv_http_start(&server->loop, &options, out, err);
     if (status == M2C_OK)
         srv_log_event(server->log, SRV_LOG_INFO, listener == SRV_ON_MAIN ? "bound" : "bound_probes",
@@ -207,9 +238,11 @@ static enum m2c_status start(struct server *server, struct m2c_error *err)
         .threads = config->threads > 0 ? (int)config->threads : m2c_cpu_count(),
         .decoders = (int)config->decoders,
         .label_cache_bytes = (size_t)config->label_cache_bytes,
+        .cache_dir = config->cache_dir,
         .decode_limits = srv_config_decode_limits(config),
         .on_ready = on_ready,
         .on_failed = on_failed,
+        .on_trouble = on_trouble,
         .context = server,
     };
     enum m2c_status status = listen_on(server, config->listen, SRV_ON_MAIN, &server->http, err);
@@ -266,6 +299,30 @@ static enum m2c_status serve(struct server *server, struct m2c_error *err)
     return status;
 }
 
+static enum m2c_status open_books(struct server *server, struct m2c_error *err)
+{
+    const struct srv_config *config = &server->config;
+    const struct srv_clients_options options = {
+        .api_key_file = config->api_key_file,
+        .trusted_proxies = config->trusted_proxies,
+        .rate_limit = config->rate_limit,
+        .cors_origins = config->cors_origins,
+        .share_percent = (double)config->client_share,
+    };
+    const struct srv_storage_options storage = {.memory_bytes = (uint64_t)config->body_memory_bytes,
+                                                .spool_bytes = (uint64_t)config->spool_bytes,
+                                                .spool_dir = config->spool_dir};
+    enum m2c_status status = srv_log_new(STDERR_FILENO, config->log_level, &server->log, err);
+    if (status == M2C_OK)
+        status = srv_storage_new(&storage, &server->handlers.storage, err);
+    server->handlers.log = server->log;
+    if (status == M2C_OK)
+        status = srv_metrics_new(&server->handlers.metrics, err);
+    if (status == M2C_OK)
+        status = srv_clients_new(&options, &server->handlers.clients, err);
+    return status;
+}
+
 enum m2c_status srv_server_run(const struct srv_config *config, struct m2c_error *err)
 {
     struct server *server = calloc(1, sizeof *server);
@@ -274,9 +331,12 @@ enum m2c_status srv_server_run(const struct srv_config *config, struct m2c_error
     server->config = *config;
     server->handlers.config = &server->config;
     raise_descriptor_limit();
-    enum m2c_status status = srv_log_new(STDERR_FILENO, config->log_level, &server->log, err);
+    enum m2c_status status = open_books(server, err);
     if (status == M2C_OK)
         status = serve(server, err);
+    srv_clients_free(&server->handlers.clients);
+    srv_metrics_free(&server->handlers.metrics);
+    srv_storage_unref(server->handlers.storage);
     srv_log_free(&server->log);
     free(server);
     return status;

@@ -1,8 +1,9 @@
 /* API keys: who may ask, and for what.
  *
  * A file of lines `NAME:infer|admin:KEY`; blank lines and lines that begin with `#` do not count. A
- * name may have several keys, so that one can be replaced while the other still works. Keys are
- * remembered as SHA-256 digests alone and appear in no message.
+ * name is [A-Za-z0-9._-]{1,63} and no address; it may have several keys, so that one can be
+ * replaced while the other still works. Keys are remembered as SHA-256 digests alone and appear in
+ * no message.
  */
 #ifndef SRV_CLIENTS_API_KEYS_H
 #define SRV_CLIENTS_API_KEYS_H
@@ -10,13 +11,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "server/limits.h"
 #include "status.h"
 
 enum srv_role { SRV_ROLE_INFER, SRV_ROLE_ADMIN };
 
 enum {
-    SRV_CLIENT_NAME_MAX = 63, /* [A-Za-z0-9._-], not an address */
-    SRV_KEY_MIN = 16,         /* visible ASCII characters */
+    SRV_KEY_MIN = 16, /* visible ASCII characters */
     SRV_KEY_MAX = 512,
     SRV_KEYS_MAX = 1000,
 };

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "server/clients/address.h"
-#include "server/clients/api_keys.h"
+#include "server/limits.h"
 #include "status.h"
 
 struct srv_client {

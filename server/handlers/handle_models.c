@@ -2,6 +2,7 @@
 
 #include "proto/json_body.h"
 #include "proto/model_list.h"
+#include "server/clients/clients.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/json_reply.h"
 #include "server/limits.h"
@@ -34,8 +35,11 @@ static void write_list(struct proto_writer *writer, const struct srv_handlers *h
     const struct srv_config *config = handlers->config;
     const struct proto_limits limits = srv_config_request_limits(config);
     const struct m2c_decode_limits video = srv_config_decode_limits(config);
+    const struct srv_rate *rate = &handlers->clients->rate;
     const struct proto_limit_entry rows[] = {
         {"max_body_bytes", config->max_body_bytes},
+        {"body_memory_bytes", config->body_memory_bytes},
+        {"spool_bytes", config->spool_bytes},
         {"max_json_bytes", config->max_json_bytes},
         {"max_json_video_bytes", config->max_json_video_bytes},
         {"max_label_set_bytes", config->max_label_set_bytes},
@@ -58,6 +62,9 @@ static void write_list(struct proto_writer *writer, const struct srv_handlers *h
         {"max_frame_pixels", video.max_pixels},
         {"max_side_ratio", video.max_side_ratio},
         {"max_video_s", (int64_t)video.max_duration_s},
+        {"rate_limit_per_minute", (int64_t)(rate->per_second * 60.0 + 0.5)},
+        {"rate_limit_burst", (int64_t)rate->burst},
+        {"client_share_percent", config->client_share},
         {"keep_alive_s", config->keep_alive_s},
         {"header_deadline_s", config->header_deadline_s},
         {"body_deadline_s", config->body_deadline_s},

@@ -10,12 +10,19 @@
 #include "server/http/router.h"
 #include "status.h"
 
+struct srv_clients;
 struct srv_exchange;
+struct srv_storage;
+struct srv_metrics;
 
 /* What every handler is handed as its context. */
 struct srv_handlers {
     const struct srv_config *config;
     struct srv_engine *engine;
+    struct srv_storage *storage; /* of bodies; held by the server */
+    struct srv_clients *clients;
+    struct srv_metrics *metrics;
+    struct srv_log *log;
     bool draining;
     struct srv_exchange *exchanges; /* video requests under way */
 };
@@ -33,6 +40,7 @@ void srv_handle_healthz(struct srv_request *request, void *context);
 void srv_handle_readyz(struct srv_request *request, void *context);
 void srv_handle_models(struct srv_request *request, void *context);
 void srv_handle_openapi(struct srv_request *request, void *context);
+void srv_handle_metrics(struct srv_request *request, void *context);
 
 /* Admission of work: refuses while loading, while draining, and when the queue is full. */
 enum m2c_status srv_admit_work(struct srv_request *request, void *context, struct m2c_error *err);

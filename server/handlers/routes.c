@@ -55,6 +55,14 @@ static const struct srv_route routes[] = {
     },
     {
         .method = "GET",
+        .path = "/metrics",
+        .access = SRV_ACCESS_METRICS,
+        .listeners = SRV_EVERYWHERE,
+        .quiet = true,
+        .handle = srv_handle_metrics,
+    },
+    {
+        .method = "GET",
         .path = "/openapi.yaml",
         .listeners = SRV_ON_MAIN,
         .handle = srv_handle_openapi,

@@ -72,25 +72,25 @@ static enum MHD_Result begin(struct srv_request *request, const char *method, co
         return refuse(request, &err);
     request->record.method = request->match.route->method;
     request->record.accepted = true;
+    if (request->http->options.on_accept)
+        request->http->options.on_accept(request->http->options.context);
     request->record.body_bytes = guard.content_length;
     request->phase = SRV_REQUEST_BODY;
     srv_peer_enter(request->peer, SRV_PEER_BODY);
     return MHD_YES;
 }
 
-/* A failure in mid-body: no reply can be queued before the body's end. What is left is read and
- * dropped where it is little; otherwise the reply is written by hand and the connection ended. */
-static enum MHD_Result give_up_body(struct srv_request *request, const struct m2c_error *err)
+bool srv_access_give_up_body(struct srv_request *request, const struct m2c_error *err)
 {
     request->record.error = *err;
     request->close = true;
     request->phase = SRV_REQUEST_DISCARD;
     uint64_t left = request->upload.expected - request->upload.received;
     if (left <= SRV_DISCARD_BYTES)
-        return MHD_YES;
+        return true;
     request->peer->linger = true;
     srv_request_write_by_hand(request, err);
-    return MHD_NO;
+    return false;
 }
 
 static enum MHD_Result take_body(struct srv_request *request, const char *data, size_t *size)
@@ -104,22 +104,33 @@ static enum MHD_Result take_body(struct srv_request *request, const char *data, 
         return request->discarded <= SRV_DISCARD_BYTES ? MHD_YES : MHD_NO;
     }
     if (srv_upload_feed(&request->upload, data, taken, &err) != M2C_OK)
-        return give_up_body(request, &err);
+        return srv_access_give_up_body(request, &err) ? MHD_YES : MHD_NO;
+    if (srv_upload_wants_store(&request->upload, false))
+        srv_store_begin(request);
     return MHD_YES;
 }
 
-/* The last call: the body is complete. */
+static void note_body_end(struct srv_request *request)
+{
+    request->body_ended = true;
+    request->complete_ms = m2c_clock_ms();
+    request->record.receive_ms = srv_request_receive_ms(request);
+    srv_peer_enter(request->peer, SRV_PEER_WORK);
+}
+
+/* The last call: the body is complete. It comes again after a last block was stored. */
 static enum MHD_Result dispatch(struct srv_request *request)
 {
     struct m2c_error err = request->record.error;
     enum m2c_status status = err.status;
-    request->complete_ms = m2c_clock_ms();
-    request->record.receive_ms = srv_request_receive_ms(request);
-    srv_peer_enter(request->peer, SRV_PEER_WORK);
-    if (request->phase == SRV_REQUEST_BODY && request->match.route->body != SRV_BODY_NONE)
+    if (!request->body_ended)
+        note_body_end(request);
+    if (request->phase == SRV_REQUEST_BODY && srv_upload_wants_store(&request->upload, true)) {
+        srv_store_begin(request);
+        return MHD_YES;
+    }
+    if (request->phase == SRV_REQUEST_BODY && request->upload.expected > 0)
         status = srv_upload_finish(&request->upload, &err);
-    if (status == M2C_OK && request->http->stopping)
-        status = m2c_fail(&err, M2C_DRAINING, "the server has stopped");
     if (status != M2C_OK) {
         srv_request_fail(request, &err, request->record.retry_after_ms);
         return srv_reply_queue(request);
@@ -146,8 +157,8 @@ enum MHD_Result srv_access(void *cls, struct MHD_Connection *connection, const c
     struct srv_request *request = *request_context;
     (void)url;
     http->progress = true;
-    if (!request)
-        return MHD_NO; /* no memory when its line came */
+    if (!request || http->stopping)
+        return MHD_NO; /* no memory when its line came; or nothing may be suspended any more */
     request->connection = connection;
     switch (request->phase) {
     case SRV_REQUEST_LINE:

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "server/http/router.h"
+#include "server/http/storage.h"
 #include "server/observe/record.h"
 #include "status.h"
 
@@ -35,6 +36,7 @@ struct srv_http_options {
     uint64_t max_json_bytes;       /* of JSON that may bring a video */
     uint64_t max_plain_json_bytes; /* of other JSON: SRV_JSON_PLAIN */
     uint64_t max_label_set_bytes;  /* SRV_JSON_LABEL_SET */
+    struct srv_storage *storage;   /* for bodies; the server takes a reference of its own */
     struct srv_http_times times;
     unsigned max_connections;
     unsigned max_connections_per_address; /* 0: no bound */
@@ -44,6 +46,8 @@ struct srv_http_options {
      * the record's retry_after_ms. May be NULL: all may. */
     enum m2c_status (*gate)(struct srv_request *request, void *context, struct m2c_error *err);
 
+    /* Once a request is accepted, on the loop thread; its end follows. May be NULL. */
+    void (*on_accept)(void *context);
     /* At the end of every request, on the loop thread; may be NULL. */
     void (*on_end)(const struct srv_record *record, void *context);
     /* A line of the library's own, for the log; may be NULL. */

@@ -10,6 +10,14 @@ srv_status_set srv_router_problems(const struct srv_route *route)
         SRV_CAN(BODY_TIMEOUT) | SRV_CAN(LENGTH_REQUIRED) | SRV_CAN(TOO_LARGE) |
         SRV_CAN(URI_TOO_LONG) | SRV_CAN(UNSUPPORTED_MEDIA_TYPE) | SRV_CAN(EXPECTATION_FAILED) |
         SRV_CAN(HEADERS_TOO_LARGE) | SRV_CAN(INTERNAL) | SRV_CAN(NOT_IMPLEMENTED);
+    if (route->access != SRV_ACCESS_OPEN)
+        problems |= SRV_CAN(UNAUTHORIZED);
+    if (route->access == SRV_ACCESS_INFER || route->access == SRV_ACCESS_ADMIN)
+        problems |= SRV_CAN(RATE_LIMITED);
+    if (route->access == SRV_ACCESS_ADMIN)
+        problems |= SRV_CAN(FORBIDDEN);
+    if (route->body != SRV_BODY_NONE)
+        problems |= SRV_CAN(QUEUE_FULL) | SRV_CAN(STORAGE); /* no room for it */
     return problems;
 }
 

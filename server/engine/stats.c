@@ -1,0 +1,20 @@
+#include "server/engine/stats.h"
+
+#include "server/engine/engine.h"
+
+void srv_engine_stats(const struct srv_engine *engine, struct srv_engine_stats *out)
+{
+    struct srv_label_cache_counts labels = srv_engine_label_counts(engine);
+    struct srv_reload_counts reloads = srv_engine_reload_counts(engine);
+    *out = (struct srv_engine_stats){
+        .jobs = srv_engine_jobs(engine),
+        .labels = {.hits = labels.hits,
+                   .misses = labels.misses,
+                   .joins = labels.joins,
+                   .evictions = labels.evictions,
+                   .entries = labels.entries,
+                   .bytes = labels.bytes},
+        .reloads = reloads.succeeded,
+        .failed_reloads = reloads.failed,
+    };
+}
