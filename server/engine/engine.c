@@ -8,6 +8,28 @@
 /* Of the memory for labels, one part in so many holds whole lists, the rest single vectors. */
 enum { MATRIX_SHARE = 4 };
 
+/* From one writing of new label vectors to the next. */
+enum { SAVE_PERIOD_MS = 60000 };
+
+/* A folder that cannot be used is worth a warning, not the service. */
+static void open_store(struct srv_engine *engine, size_t max_bytes)
+{
+    const struct srv_engine_options *options = &engine->options;
+    struct srv_label_store_options store = {
+        .loop = engine->loop,
+        .mailbox = &engine->mailbox,
+        .cache = engine->labels,
+        .dir = options->cache_dir,
+        .max_bytes = max_bytes,
+        .period_ms = SAVE_PERIOD_MS,
+        .on_trouble = options->on_trouble,
+        .context = options->context,
+    };
+    struct m2c_error err;
+    if (srv_label_store_new(&store, &engine->store, &err) != M2C_OK && options->on_trouble)
+        options->on_trouble(&err, options->context);
+}
+
 /* Threads and tables: what models come to and go from. */
 static enum m2c_status make_rooms(struct srv_engine *engine, struct m2c_error *err)
 {
@@ -18,6 +40,8 @@ static enum m2c_status make_rooms(struct srv_engine *engine, struct m2c_error *e
     enum m2c_status status = srv_label_cache_new(label_bytes, &engine->labels, err);
     if (status == M2C_OK)
         status = srv_matrix_cache_new(matrix_bytes, &engine->matrices, err);
+    if (status == M2C_OK && options->cache_dir)
+        open_store(engine, label_bytes);
     if (status == M2C_OK)
         status = srv_decoder_pool_new(&engine->mailbox, options->decoders, &engine->decoders, err);
     if (status == M2C_OK)
@@ -199,6 +223,8 @@ void srv_engine_stop(struct srv_engine *engine, void (*on_closed)(void *argument
     if (engine->scheduler)
         srv_mailbox_deliver(&engine->mailbox);
     srv_scheduler_free(&engine->scheduler);
+    srv_mailbox_deliver(&engine->mailbox);
+    srv_label_store_free(&engine->store);
     srv_mailbox_deliver(&engine->mailbox);
     srv_label_cache_free(&engine->labels);
     srv_matrix_cache_free(&engine->matrices);

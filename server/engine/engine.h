@@ -24,6 +24,7 @@ struct srv_engine_options {
     int threads;                    /* of the compute team */
     int decoders;                   /* threads that decode */
     size_t label_cache_bytes;
+    const char *cache_dir; /* keeps label vectors over restarts; NULL: nothing does */
     struct m2c_decode_limits decode_limits; /* of every video */
 
     /* What loads a model; NULL: m2c_model_load. Called on the loader's thread. */
@@ -33,6 +34,9 @@ struct srv_engine_options {
     /* One of them is called once, unless the engine is stopped before. */
     void (*on_ready)(void *context);
     void (*on_failed)(const struct m2c_error *err, void *context);
+
+    /* What went wrong without anybody asking for it, as a file of the cache folder; may be NULL. */
+    void (*on_trouble)(const struct m2c_error *err, void *context);
     void *context;
 };
 

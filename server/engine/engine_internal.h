@@ -5,6 +5,7 @@
 #include "server/engine/decoder_pool.h"
 #include "server/engine/engine.h"
 #include "server/engine/label_matrix.h"
+#include "server/engine/label_store.h"
 #include "server/engine/loader.h"
 #include "server/engine/mailbox.h"
 #include "server/engine/scheduler.h"
@@ -24,6 +25,7 @@ struct srv_engine {
     struct srv_scheduler *scheduler;
     struct srv_label_cache *labels;
     struct srv_matrix_cache *matrices;
+    struct srv_label_store *store; /* NULL without a folder */
 
     /* Videos wait here, where dropping them is cheap, until few enough decoded ones lie ahead. */
     struct srv_video_job *waiting, **waiting_tail;
