@@ -24,6 +24,12 @@
 #define SRV_ZERO_TIMEOUTS 8                          /* in a row without progress before a pause */
 #define SRV_ZERO_TIMEOUT_FLOOR_MS 2                  /* that pause */
 
+/* Bodies. */
+#define SRV_MEMORY_BODY_BYTES (4 * SRV_MIB)   /* longer ones go to a file */
+#define SRV_SPOOL_BLOCK_BYTES (512 * SRV_KIB) /* collected before they are written to it */
+#define SRV_SPOOL_SLACK_BYTES (64 * SRV_KIB)  /* what may come after that in one piece */
+#define SRV_STORAGE_RETRY_MS 1000             /* asked of a client whose body does not fit */
+
 /* Request pieces. */
 #define SRV_REQUEST_ID_MAX 64                  /* characters of X-Request-Id */
 #define SRV_CLIENT_NAME_MAX 63                 /* characters of a client's name */

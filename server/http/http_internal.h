@@ -29,7 +29,9 @@ struct srv_peer {
     double phase_start_ms, window_start_ms;
     uint64_t window_bytes, reply_bytes;
     unsigned requests;
-    bool linger; /* a reply went out while the client may still be sending */
+    bool linger;  /* a reply went out while the client may still be sending */
+    bool resting; /* in mid-body: its bytes are being written, which is not the client's delay */
+    double rest_start_ms;
     struct srv_request *request;
     char address[64];
 };
@@ -47,6 +49,7 @@ enum srv_request_phase {
 
 struct srv_disconnect_watch;
 struct srv_guard;
+struct srv_store;
 
 struct srv_request {
     struct srv_http *http;
@@ -63,6 +66,8 @@ struct srv_request {
     char client[SRV_CLIENT_NAME_MAX + 1]; /* "": the peer's address */
     struct srv_upload upload;
     uint64_t discarded;
+    struct srv_store *store; /* a block of the body is being written off the loop */
+    bool body_ended;         /* its last byte has arrived */
 
     struct srv_response response;
     struct srv_stream *stream;      /* the reply, where it is one; held */
@@ -82,6 +87,7 @@ struct srv_request {
 struct srv_http {
     uv_loop_t *loop;
     struct srv_http_options options;
+    struct srv_storage *storage; /* held */
     struct MHD_Daemon *daemon;
     char address[128];
     bool on_loopback;
@@ -110,6 +116,9 @@ void srv_peer_notify(void *cls, struct MHD_Connection *connection, void **socket
                      enum MHD_ConnectionNotificationCode code);
 void srv_peer_enter(struct srv_peer *peer, enum srv_peer_phase phase);
 void srv_peer_received(struct srv_peer *peer, uint64_t bytes);
+/* Stops the clocks of a body while it is not the client's turn, and starts them again. */
+void srv_peer_rest(struct srv_peer *peer);
+void srv_peer_unrest(struct srv_peer *peer);
 /* Closes what has overstayed; called once a second. */
 void srv_peers_expire(struct srv_http *http);
 /* Shuts connections down that wait between two requests. */
@@ -138,6 +147,17 @@ void srv_request_write_by_hand(struct srv_request *request, const struct m2c_err
 struct MHD_Response *srv_stream_build(struct srv_request *request);
 /* The request is over: nobody writes any more. Accepts NULL, nulls the pointer. */
 void srv_stream_release(struct srv_stream **stream);
+
+/* store.c: suspends the connection, writes the body's block off the loop, and resumes. A failure
+ * ends the upload as it would in mid-body. */
+void srv_store_begin(struct srv_request *request);
+/* The request is over: what is being written is for nobody. */
+void srv_store_abandon(struct srv_request *request);
+
+/* access.c: a failure in mid-body. No reply can be queued before the body's end: true where what is
+ * left is little and will be read and dropped; else the reply was written by hand, and the
+ * connection must end. */
+bool srv_access_give_up_body(struct srv_request *request, const struct m2c_error *err);
 
 /* reply.c: hands the reply to the library. */
 enum MHD_Result srv_reply_queue(struct srv_request *request);

@@ -132,6 +132,7 @@ static void on_handle_closed(uv_handle_t *handle)
         return;
     void (*on_closed)(void *argument) = http->on_closed;
     void *argument = http->on_closed_argument;
+    srv_storage_unref(http->storage);
     free(http);
     if (on_closed)
         on_closed(argument);
@@ -175,11 +176,13 @@ enum m2c_status srv_http_start(uv_loop_t *loop, const struct srv_http_options *o
         return m2c_fail_memory(err, "an HTTP server", sizeof *http);
     http->loop = loop;
     http->options = *options;
+    http->storage = srv_storage_ref(options->storage);
     (void)signal(SIGPIPE, SIG_IGN);
     MHD_set_panic_func(on_panic, NULL);
     enum m2c_status status =
         srv_listener_open(options->address, &fd, http->address, sizeof http->address, err);
     if (status != M2C_OK) {
+        srv_storage_unref(http->storage);
         free(http);
         return status;
     }
@@ -187,6 +190,7 @@ enum m2c_status srv_http_start(uv_loop_t *loop, const struct srv_http_options *o
     http->daemon = start_daemon(http, fd);
     if (!http->daemon) {
         (void)close(fd);
+        srv_storage_unref(http->storage);
         free(http);
         return m2c_fail(err, M2C_INTERNAL, "the HTTP library does not start");
     }
@@ -241,6 +245,7 @@ void srv_http_stop(struct srv_http *http, void (*on_closed)(void *argument), voi
     http->daemon = NULL;
     srv_linger_end_all(http);
     if (http->open_handles == 0) {
+        srv_storage_unref(http->storage);
         free(http);
         return;
     }

@@ -56,6 +56,13 @@ static enum m2c_status check_body(const struct srv_request *request, const struc
     return M2C_OK;
 }
 
+/* Room comes free as bodies are worked off; who knows better has said so already. */
+static void ask_to_come_back(struct srv_record *record)
+{
+    if (record->retry_after_ms < 0)
+        record->retry_after_ms = SRV_STORAGE_RETRY_MS;
+}
+
 /* What the body is and where it goes. */
 static enum m2c_status open_body(struct srv_request *request, const struct srv_guard *guard,
                                  struct m2c_error *err)
@@ -71,7 +78,10 @@ static enum m2c_status open_body(struct srv_request *request, const struct srv_g
     if (status == M2C_OK && route->admit)
         status = route->admit(request, request->http->options.context, err);
     if (status == M2C_OK && comes)
-        status = srv_upload_begin(&request->upload, &media, guard->content_length, err);
+        status = srv_upload_begin(&request->upload, request->http->storage, &media,
+                                  guard->content_length, err);
+    if (status == M2C_QUEUE_FULL || status == M2C_STORAGE)
+        ask_to_come_back(&request->record);
     return status;
 }
 

@@ -68,6 +68,7 @@ void srv_peer_notify(void *cls, struct MHD_Connection *connection, void **socket
 void srv_peer_enter(struct srv_peer *peer, enum srv_peer_phase phase)
 {
     peer->phase = phase;
+    peer->resting = false;
     peer->phase_start_ms = m2c_clock_ms();
     peer->window_start_ms = peer->phase_start_ms;
     peer->window_bytes = 0;
@@ -78,10 +79,29 @@ void srv_peer_received(struct srv_peer *peer, uint64_t bytes)
     peer->window_bytes += bytes;
 }
 
+void srv_peer_rest(struct srv_peer *peer)
+{
+    peer->resting = true;
+    peer->rest_start_ms = m2c_clock_ms();
+}
+
+void srv_peer_unrest(struct srv_peer *peer)
+{
+    double now_ms = m2c_clock_ms();
+    if (!peer->resting)
+        return;
+    peer->resting = false;
+    peer->phase_start_ms += now_ms - peer->rest_start_ms;
+    peer->window_start_ms = now_ms;
+    peer->window_bytes = 0;
+}
+
 /* Whether a body keeps neither the rate in the window that just ended nor the whole deadline. */
 static bool body_expired(struct srv_peer *peer, double now_ms)
 {
     const struct srv_http_times *times = &peer->http->options.times;
+    if (peer->resting)
+        return false;
     if (now_ms - peer->phase_start_ms >= times->body_deadline_ms)
         return true;
     double window_ms = now_ms - peer->window_start_ms;

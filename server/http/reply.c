@@ -5,8 +5,9 @@ enum MHD_Result srv_reply_queue(struct srv_request *request)
     struct srv_peer *peer = request->peer;
     struct srv_response *response = &request->response;
     int http_status = response->http_status;
-    response->close |=
-        request->close || request->http->quiesced || peer->requests >= SRV_REQUESTS_PER_CONNECTION;
+    response->close |= request->close || request->http->quiesced ||
+                       peer->requests >= SRV_REQUESTS_PER_CONNECTION ||
+                       srv_storage_is_tight(request->http->storage);
     request->record.http_status = http_status;
     request->record.reply_bytes = response->size;
     peer->reply_bytes = response->size;

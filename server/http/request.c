@@ -48,6 +48,7 @@ void srv_request_free(struct srv_request *request)
         request->http->requests = request->next;
     if (request->peer)
         request->peer->request = NULL;
+    srv_store_abandon(request);
     srv_disconnect_watch_free(&request->watch);
     srv_response_destroy(&request->response);
     srv_header_list_destroy(&request->headers);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { MAX_BODY = 64 << 20 };
+enum { MAX_BODY = 64 << 20, ROOM = 256 << 20 };
 
 static void on_end(const struct srv_record *record, void *context)
 {
@@ -22,9 +22,14 @@ static void on_end(const struct srv_record *record, void *context)
 
 struct srv_http_options http_fixture_options(struct http_fixture *fixture)
 {
+    const struct srv_storage_options room = {.memory_bytes = ROOM, .spool_bytes = ROOM};
+    struct m2c_error err;
+    if (!fixture->storage)
+        assert_int_equal(srv_storage_new(&room, &fixture->storage, &err), M2C_OK);
     return (struct srv_http_options){.address = "127.0.0.1:0",
                                      .listener = SRV_ON_MAIN,
                                      .context = fixture,
+                                     .storage = fixture->storage,
                                      .max_body_bytes = MAX_BODY,
                                      .max_json_bytes = MAX_BODY,
                                      .max_plain_json_bytes = 100,
@@ -69,6 +74,11 @@ void http_fixture_stop(struct http_fixture *fixture)
     assert_int_equal(uv_async_send(&fixture->quit), 0);
     assert_int_equal(pthread_join(fixture->thread, NULL), 0);
     assert_int_equal(uv_loop_close(&fixture->loop), 0);
+    const struct srv_storage_facts room = srv_storage_facts(fixture->storage);
+    assert_int_equal(room.memory_bytes, 0);
+    assert_int_equal(room.spool_bytes, 0);
+    srv_storage_unref(fixture->storage);
+    fixture->storage = NULL;
 }
 
 unsigned http_fixture_wait(atomic_uint *count, unsigned wanted)

@@ -13,6 +13,7 @@ struct http_fixture {
     uv_loop_t loop;
     uv_async_t quit;
     struct srv_http *http;
+    struct srv_storage *storage;
     pthread_t thread;
     char address[128];
     atomic_uint ended[3]; /* accepted requests by outcome */
@@ -20,7 +21,8 @@ struct http_fixture {
     char client[64];      /* of the request that ended last */
 };
 
-/* Options that suit loopback and impatience; routes, gate and the like are the test's. */
+/* Options that suit loopback and impatience, and storage for 256 MiB of either kind in /tmp unless
+ * the test has made its own; routes, gate and the like are the test's. */
 struct srv_http_options http_fixture_options(struct http_fixture *fixture);
 void http_fixture_start(struct http_fixture *fixture, const struct srv_http_options *options);
 

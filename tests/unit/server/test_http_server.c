@@ -24,6 +24,7 @@ struct fixture {
     uv_loop_t loop;
     uv_async_t quit;
     struct srv_http *http;
+    struct srv_storage *storage;
     pthread_t thread;
     char address[128];
     atomic_uint ended[3], handled, gone;
@@ -189,7 +190,10 @@ static int setup(void **state)
                                        .max_connections = 200,
                                        .on_end = on_end};
     (void)state;
+    const struct srv_storage_options room = {.memory_bytes = 64 << 20, .spool_bytes = 64 << 20};
     memset(&f, 0, sizeof f);
+    assert_int_equal(srv_storage_new(&room, &f.storage, &err), M2C_OK);
+    options.storage = f.storage;
     assert_int_equal(uv_loop_init(&f.loop), 0);
     assert_int_equal(uv_async_init(&f.loop, &f.quit, on_quit), 0);
     assert_int_equal(srv_http_start(&f.loop, &options, &f.http, &err), M2C_OK);
@@ -205,6 +209,7 @@ static int teardown(void **state)
     assert_int_equal(pthread_join(f.thread, NULL), 0);
     /* A handle left open would be UV_EBUSY. */
     assert_int_equal(uv_loop_close(&f.loop), 0);
+    srv_storage_unref(f.storage);
     return 0;
 }
 

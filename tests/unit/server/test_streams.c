@@ -108,9 +108,9 @@ static const struct srv_route routes[] = {
 
 static int setup(void **state)
 {
-    struct srv_http_options options = http_fixture_options(&f);
     (void)state;
     memset(&f, 0, sizeof f);
+    struct srv_http_options options = http_fixture_options(&f);
     options.router =
         (struct srv_router){.routes = routes, .count = sizeof routes / sizeof routes[0]};
     http_fixture_start(&f, &options);
