@@ -58,9 +58,8 @@ static void write_predictions(struct proto_writer *writer, const char *key,
     proto_writer_array_end(writer);
 }
 
-void proto_segment_write(struct proto_writer *writer, const struct proto_segment *segment)
+void proto_segment_members_write(struct proto_writer *writer, const struct proto_segment *segment)
 {
-    proto_writer_object_begin(writer);
     member_time(writer, "start_s", segment->start_s);
     member_time(writer, "end_s", segment->end_s);
     member_string(writer, "label", segment->label);
@@ -68,11 +67,21 @@ void proto_segment_write(struct proto_writer *writer, const struct proto_segment
     member_score(writer, "score", segment->score, true);
     member_score(writer, "similarity", segment->similarity, segment->has_similarity);
     member_time(writer, "peak_s", segment->peak_s);
+}
+
+void proto_segment_write(struct proto_writer *writer, const struct proto_segment *segment)
+{
+    proto_writer_object_begin(writer);
+    proto_segment_members_write(writer, segment);
     proto_writer_object_end(writer);
 }
 
 static void write_segments(struct proto_writer *writer, const struct proto_answer *answer)
 {
+    if (answer->segments_streamed) {
+        member_integer(writer, "segment_count", (long long)answer->segment_count);
+        return;
+    }
     proto_writer_key(writer, "segments");
     proto_writer_array_begin(writer);
     for (size_t i = 0; i < answer->segment_count; i++)
@@ -140,9 +149,8 @@ static void write_payload(struct proto_writer *writer, const struct proto_answer
         write_predictions(writer, "classes", &answer->classes);
 }
 
-static void write_video(struct proto_writer *writer, const struct proto_video_facts *video)
+void proto_video_facts_write(struct proto_writer *writer, const struct proto_video_facts *video)
 {
-    proto_writer_key(writer, "video");
     if (!video) {
         proto_writer_null(writer);
         return;
@@ -168,7 +176,7 @@ static void write_indices(struct proto_writer *writer, const struct proto_sampli
     const int64_t *index = sampling->frame_indices;
     proto_writer_key(writer, "frame_indices");
     proto_writer_array_begin(writer);
-    for (int a = 0; a < sampling->temporal_views; a++) {
+    for (int a = 0; index && a < sampling->temporal_views; a++) {
         proto_writer_array_begin(writer);
         for (int t = 0; t < sampling->frames; t++)
             proto_writer_integer(writer, *index++);
@@ -182,7 +190,7 @@ static void write_times(struct proto_writer *writer, const struct proto_sampling
     const double *time_s = sampling->frame_times_s;
     proto_writer_key(writer, "frame_times_s");
     proto_writer_array_begin(writer);
-    for (int a = 0; a < sampling->temporal_views; a++) {
+    for (int a = 0; time_s && a < sampling->temporal_views; a++) {
         proto_writer_array_begin(writer);
         for (int t = 0; t < sampling->frames; t++)
             proto_writer_fixed(writer, *time_s++, TIME_DECIMALS);
@@ -191,10 +199,10 @@ static void write_times(struct proto_writer *writer, const struct proto_sampling
     proto_writer_array_end(writer);
 }
 
-static void write_sampling(struct proto_writer *writer, const struct proto_sampling_facts *sampling)
+void proto_sampling_facts_write(struct proto_writer *writer,
+                                const struct proto_sampling_facts *sampling)
 {
     char views[32];
-    proto_writer_key(writer, "sampling");
     if (!sampling) {
         proto_writer_null(writer);
         return;
@@ -237,9 +245,8 @@ static void write_cache(struct proto_writer *writer, const struct proto_cache_fa
     proto_writer_object_end(writer);
 }
 
-void proto_answer_write(struct proto_writer *writer, const struct proto_answer *answer)
+void proto_answer_members_write(struct proto_writer *writer, const struct proto_answer *answer)
 {
-    proto_writer_object_begin(writer);
     if (answer->input)
         member_string(writer, "input", answer->input);
     member_string(writer, "id", answer->id);
@@ -252,9 +259,17 @@ void proto_answer_write(struct proto_writer *writer, const struct proto_answer *
         proto_writer_string(writer, answer->warnings[i]);
     proto_writer_array_end(writer);
     write_payload(writer, answer);
-    write_video(writer, answer->video);
-    write_sampling(writer, answer->sampling);
+    proto_writer_key(writer, "video");
+    proto_video_facts_write(writer, answer->video);
+    proto_writer_key(writer, "sampling");
+    proto_sampling_facts_write(writer, answer->sampling);
     write_timing(writer, &answer->timing_ms);
     write_cache(writer, &answer->cache);
+}
+
+void proto_answer_write(struct proto_writer *writer, const struct proto_answer *answer)
+{
+    proto_writer_object_begin(writer);
+    proto_answer_members_write(writer, answer);
     proto_writer_object_end(writer);
 }

@@ -66,8 +66,9 @@ struct proto_video_facts {
 struct proto_sampling_facts {
     int frames, stride; /* stride 0: "uniform" */
     int temporal_views, spatial_views;
-    const int64_t *frame_indices; /* [temporal_views, frames] */
-    const double *frame_times_s;  /* [temporal_views, frames] */
+    /* [temporal_views, frames] each; NULL: empty lists, where every window has frames of its own */
+    const int64_t *frame_indices;
+    const double *frame_times_s;
 };
 
 struct proto_timing_ms {
@@ -92,6 +93,7 @@ struct proto_answer {
     size_t dim;
     const struct proto_segment *segments;
     size_t segment_count;
+    bool segments_streamed; /* they went before as events: their number is told alone */
     const struct proto_mask *masks;
     size_t mask_count;
 
@@ -110,8 +112,13 @@ struct proto_answer {
 /* Writes one JSON object. */
 void proto_answer_write(struct proto_writer *writer, const struct proto_answer *answer);
 
-/* Parts of it, for streams of events. */
+/* Its members, and parts of it, for streams of events. */
+void proto_answer_members_write(struct proto_writer *writer, const struct proto_answer *answer);
+void proto_video_facts_write(struct proto_writer *writer, const struct proto_video_facts *video);
+void proto_sampling_facts_write(struct proto_writer *writer,
+                                const struct proto_sampling_facts *sampling);
 void proto_prediction_write(struct proto_writer *writer, const struct proto_prediction *prediction);
+void proto_segment_members_write(struct proto_writer *writer, const struct proto_segment *segment);
 void proto_segment_write(struct proto_writer *writer, const struct proto_segment *segment);
 
 #endif

@@ -309,6 +309,12 @@ void proto_writer_newline(struct proto_writer *writer)
     writer->comma = false;
 }
 
+void proto_writer_raw(struct proto_writer *writer, const char *text)
+{
+    append(writer, text, strlen(text));
+    writer->comma = false;
+}
+
 enum m2c_status proto_writer_take(struct proto_writer *writer, char **text, size_t *length,
                                   struct m2c_error *err)
 {

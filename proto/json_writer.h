@@ -48,6 +48,9 @@ void proto_writer_fixed(struct proto_writer *writer, double value, int decimals)
 /* A raw line break between documents (JSON lines). */
 void proto_writer_newline(struct proto_writer *writer);
 
+/* Text as it is, between documents: the frame of an event. */
+void proto_writer_raw(struct proto_writer *writer, const char *text);
+
 /* Hands the text over (new, NUL-terminated, free by the caller) and empties the writer. */
 M2C_MUST_USE enum m2c_status proto_writer_take(struct proto_writer *writer, char **text,
                                                size_t *length, struct m2c_error *err);

@@ -4,6 +4,7 @@
 
 #include "proto/options.h"
 #include "video/sampling.h"
+#include "video/windows.h"
 
 static enum m2c_status check_templates(const struct proto_texts *templates, struct m2c_error *err)
 {
@@ -26,11 +27,13 @@ static enum m2c_status check_times(const struct proto_options *options, struct m
         return m2c_fail_field(err, M2C_INVALID_REQUEST, "end_s",
                               "end_s is %g; it must lie behind start_s, which is %g",
                               options->end_s, start_s);
-    if (options->route == PROTO_TIMELINE && options->threshold_end > options->threshold)
+    if (options->route != PROTO_TIMELINE)
+        return M2C_OK;
+    if (options->threshold_end > options->threshold)
         return m2c_fail_field(err, M2C_INVALID_REQUEST, "threshold_end",
                               "threshold_end is %g; it must not exceed threshold, which is %g",
                               options->threshold_end, options->threshold);
-    return M2C_OK;
+    return m2c_window_check(options->window_s, options->hop_s, err);
 }
 
 static enum m2c_status check_text(const struct proto_options *options, struct m2c_error *err)
