@@ -23,7 +23,7 @@ struct srv_log {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     size_t read, used;
-    unsigned long long dropped, dropped_told; /* lines: in all, and told by a later line */
+    unsigned long long dropped, told; /* lines lost in all, and the last count that a line told */
     bool stopping;
     double stop_ms; /* when to give up writing, once stopping */
     char ring[BUFFER_BYTES];
@@ -74,6 +74,7 @@ static void drain(struct srv_log *log)
         if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
             wrote = (ssize_t)size; /* nobody reads any more */
             log->dropped += count_lines(piece, size);
+            log->told = 0; /* who told is among the lost */
         }
         size_t gone = wrote > 0 ? (size_t)wrote : 0;
         log->read = (log->read + gone) % BUFFER_BYTES;
@@ -127,12 +128,14 @@ void srv_log_free(struct srv_log **log)
     *log = NULL;
 }
 
-static void put(struct srv_log *log, const char *text, size_t size)
+/* Takes a line, which tells that `told` lines were lost, or loses it too. */
+static void put(struct srv_log *log, const char *text, size_t size, unsigned long long told)
 {
     (void)pthread_mutex_lock(&log->lock);
     if (size > BUFFER_BYTES - log->used) {
         log->dropped++;
     } else {
+        log->told = told;
         size_t at = (log->read + log->used) % BUFFER_BYTES;
         size_t first = size < BUFFER_BYTES - at ? size : BUFFER_BYTES - at;
         memcpy(log->ring + at, text, first);
@@ -143,22 +146,27 @@ static void put(struct srv_log *log, const char *text, size_t size)
     (void)pthread_mutex_unlock(&log->lock);
 }
 
-static unsigned long long take_untold(struct srv_log *log)
+/* Lines lost in all, and whether a line has told so. */
+static unsigned long long lost_lines(struct srv_log *log, bool *told)
 {
     (void)pthread_mutex_lock(&log->lock);
-    unsigned long long untold = log->dropped - log->dropped_told;
-    log->dropped_told = log->dropped;
+    unsigned long long dropped = log->dropped;
+    *told = log->told == dropped;
     (void)pthread_mutex_unlock(&log->lock);
-    return untold;
+    return dropped;
 }
 
 unsigned long long srv_log_dropped(struct srv_log *log)
 {
-    (void)pthread_mutex_lock(&log->lock);
-    unsigned long long dropped = log->dropped;
-    (void)pthread_mutex_unlock(&log->lock);
-    return dropped;
+    bool told;
+    return lost_lines(log, &told);
 }
+
+/* A line that is being written. */
+struct line {
+    struct proto_writer writer;
+    unsigned long long lost; /* lines lost in all, when it began */
+};
 
 static void write_text(struct proto_writer *writer, const char *key, const char *value)
 {
@@ -166,9 +174,11 @@ static void write_text(struct proto_writer *writer, const char *key, const char 
     proto_writer_string(writer, value);
 }
 
-static void begin(struct srv_log *log, struct proto_writer *writer, enum srv_log_level level,
+static void begin(struct srv_log *log, struct line *line, enum srv_log_level level,
                   const char *event)
 {
+    struct proto_writer *writer = &line->writer;
+    bool told;
     struct timespec now = {0};
     struct tm utc;
     char seconds[32], stamp[48];
@@ -181,22 +191,23 @@ static void begin(struct srv_log *log, struct proto_writer *writer, enum srv_log
     write_text(writer, "time", stamp);
     write_text(writer, "level", level_names[level]);
     write_text(writer, "event", event);
-    unsigned long long dropped = take_untold(log);
-    if (dropped > 0) {
-        proto_writer_key(writer, "lines_dropped_before");
-        proto_writer_integer(writer, (int64_t)dropped);
+    line->lost = lost_lines(log, &told);
+    if (!told) {
+        proto_writer_key(writer, "lines_dropped");
+        proto_writer_integer(writer, (int64_t)line->lost);
     }
 }
 
-static void end(struct srv_log *log, struct proto_writer *writer)
+static void end(struct srv_log *log, struct line *line)
 {
+    struct proto_writer *writer = &line->writer;
     char *text = NULL;
     size_t size = 0;
     struct m2c_error ignored;
     proto_writer_object_end(writer);
     proto_writer_newline(writer);
     if (proto_writer_take(writer, &text, &size, &ignored) == M2C_OK)
-        put(log, text, size);
+        put(log, text, size, line->lost);
     free(text);
     proto_writer_destroy(writer);
 }
@@ -204,13 +215,13 @@ static void end(struct srv_log *log, struct proto_writer *writer)
 void srv_log_event(struct srv_log *log, enum srv_log_level level, const char *event,
                    const char *key, const char *value)
 {
-    struct proto_writer writer;
+    struct line line;
     if (level > log->level)
         return;
-    begin(log, &writer, level, event);
+    begin(log, &line, level, event);
     if (key)
-        write_text(&writer, key, value);
-    end(log, &writer);
+        write_text(&line.writer, key, value);
+    end(log, &line);
 }
 
 static void write_error(struct proto_writer *writer, const struct m2c_error *error)
@@ -226,12 +237,12 @@ static void write_error(struct proto_writer *writer, const struct m2c_error *err
 void srv_log_error(struct srv_log *log, enum srv_log_level level, const char *event,
                    const struct m2c_error *error)
 {
-    struct proto_writer writer;
+    struct line line;
     if (level > log->level)
         return;
-    begin(log, &writer, level, event);
-    write_error(&writer, error);
-    end(log, &writer);
+    begin(log, &line, level, event);
+    write_error(&line.writer, error);
+    end(log, &line);
 }
 
 static void write_ms(struct proto_writer *writer, const char *key, double value)
@@ -287,9 +298,9 @@ static void write_facts(struct proto_writer *writer, const struct srv_record *re
         write_count(writer, "labels_hit", record->labels_hit);
         write_count(writer, "labels_miss", record->labels_miss);
     }
-    if (record->video_cache != SRV_VIDEO_CACHE_UNUSED) {
+    if (record->video != SRV_VIDEO_NOT_LOOKED_UP) {
         proto_writer_key(writer, "video_kept");
-        proto_writer_bool(writer, record->video_cache == SRV_VIDEO_CACHE_HIT);
+        proto_writer_bool(writer, record->video == SRV_VIDEO_FOUND);
     }
     if (record->retry_after_ms >= 0)
         write_count(writer, "retry_after_ms", record->retry_after_ms);
@@ -298,22 +309,22 @@ static void write_facts(struct proto_writer *writer, const struct srv_record *re
 void srv_log_request(struct srv_log *log, const struct srv_record *record)
 {
     static const char *const outcomes[] = {"answered", "expired", "gone"};
-    struct proto_writer writer;
+    struct line line;
     enum srv_log_level level = level_of(record);
     if (level > log->level)
         return;
-    begin(log, &writer, level, "request");
-    write_text(&writer, "id", record->id);
-    write_text(&writer, "method", record->method);
-    write_text(&writer, "route", record->route);
-    write_text(&writer, "client", record->client);
-    write_count(&writer, "status", record->http_status);
-    write_text(&writer, "outcome", record->accepted ? outcomes[record->outcome] : "refused");
-    write_facts(&writer, record);
+    begin(log, &line, level, "request");
+    write_text(&line.writer, "id", record->id);
+    write_text(&line.writer, "method", record->method);
+    write_text(&line.writer, "route", record->route);
+    write_text(&line.writer, "client", record->client);
+    write_count(&line.writer, "status", record->http_status);
+    write_text(&line.writer, "outcome", record->accepted ? outcomes[record->outcome] : "refused");
+    write_facts(&line.writer, record);
     if (record->error.status != M2C_OK)
-        write_error(&writer, &record->error);
-    write_count(&writer, "bytes_in", (long long)record->body_bytes);
-    write_count(&writer, "bytes_out", (long long)record->reply_bytes);
-    write_stages(&writer, record);
-    end(log, &writer);
+        write_error(&line.writer, &record->error);
+    write_count(&line.writer, "bytes_in", (long long)record->body_bytes);
+    write_count(&line.writer, "bytes_out", (long long)record->reply_bytes);
+    write_stages(&line.writer, record);
+    end(log, &line);
 }

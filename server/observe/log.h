@@ -2,7 +2,8 @@
  *
  * Lines are handed to a thread of the log's own over a bounded buffer, so that a slow or blocked
  * reader never stalls the loop: what does not fit, or can no longer be written since the reader has
- * gone, is dropped and counted, and the count is told by the next line that is taken. Any thread.
+ * gone, is dropped and counted; the next line that is taken tells how many there were since the
+ * start, as `lines_dropped`. Any thread.
  */
 #ifndef SRV_OBSERVE_LOG_H
 #define SRV_OBSERVE_LOG_H

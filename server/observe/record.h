@@ -16,7 +16,7 @@ enum srv_outcome {
 };
 
 /* Whether an embedding that is kept could answer. */
-enum srv_video_cache { SRV_VIDEO_CACHE_UNUSED, SRV_VIDEO_CACHE_HIT, SRV_VIDEO_CACHE_MISS };
+enum srv_record_video { SRV_VIDEO_NOT_LOOKED_UP, SRV_VIDEO_FOUND, SRV_VIDEO_NOT_FOUND };
 
 /* The set that answered. Copied, since a reload may end the set before the request ends. */
 struct srv_record_model {
@@ -40,7 +40,7 @@ struct srv_record {
     struct srv_record_model model;
     struct srv_trace trace; /* trace_id "" where there is none */
     unsigned labels_hit, labels_miss;
-    enum srv_video_cache video_cache;
+    enum srv_record_video video;
     unsigned batch_clips; /* views in the largest batch that one of ours was part of; 0: none */
 };
 

@@ -288,8 +288,8 @@ def test_a_log_that_is_not_read_costs_lines_alone_and_says_so(tiny_model):
                 text += os.read(reading, 1 << 20)
             except BlockingIOError:
                 ask_often(url, 1)
-            told = sum(json.loads(line).get("lines_dropped_before", 0)
-                       for line in text.split(b"\n")[:-1])
+            told = max(json.loads(line).get("lines_dropped", 0)
+                       for line in text.split(b"\n")[:-1] or [b"{}"])
         assert told >= lost
     finally:
         os.close(reading)

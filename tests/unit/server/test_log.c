@@ -43,7 +43,7 @@ static void request_lines_tell_stages_and_outcome(void **state)
     srv_record_set_model(&record, "default", "0123456789ab");
     srv_trace_start("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &record.trace);
     record.labels_hit = 3;
-    record.video_cache = SRV_VIDEO_CACHE_MISS;
+    record.video = SRV_VIDEO_NOT_FOUND;
     record.batch_clips = 4;
     record.retry_after_ms = 1500;
     (void)m2c_fail_field(&record.error, M2C_DEADLINE, "timeout_ms", "1 ms have \"passed\"");
@@ -118,11 +118,13 @@ static void reader_that_has_gone_costs_lines_and_they_are_counted(void **state)
     assert_int_equal(pipe(again), 0);
     assert_int_equal(dup2(again[1], ends[1]), ends[1]);
     srv_log_event(log, SRV_LOG_INFO, "found", NULL, NULL);
+    srv_log_event(log, SRV_LOG_INFO, "after", NULL, NULL);
     srv_log_free(&log);
     ssize_t got = read(again[0], text, sizeof text - 1);
     assert_true(got > 0);
     text[got] = '\0';
-    assert_non_null(strstr(text, "\"event\": \"found\", \"lines_dropped_before\": 100"));
+    assert_non_null(strstr(text, "\"event\": \"found\", \"lines_dropped\": 100}\n"));
+    assert_non_null(strstr(text, "\"event\": \"after\"}\n"));
     (void)close(ends[1]);
     (void)close(again[0]);
     (void)close(again[1]);
