@@ -79,19 +79,76 @@ struct m2c_sampling m2c_pipeline_default_sampling(const struct m2c_set *set)
     return sampling;
 }
 
-/* The frames of views first.. of a clip as the network sees them: [count * T]. */
-static void list_images(const struct m2c_clip_frames *clip, int first, int count, int size_px,
-                        struct m2c_image *images)
+/* The frames of one view as the network sees them: [T]. */
+static void list_images(const struct m2c_batch_view *view, int size_px, struct m2c_image *images)
 {
-    for (int view = first; view < first + count; view++) {
-        for (int t = 0; t < clip->frames_per_view; t++) {
-            struct m2c_frame_view frame = m2c_frame_view(clip, view % clip->temporal_views, t,
-                                                         view / clip->temporal_views, size_px);
-            *images++ = (struct m2c_image){.data = frame.data,
-                                           .plane_stride = frame.plane_stride,
-                                           .row_stride = frame.row_stride};
-        }
+    const struct m2c_clip_frames *clip = view->clip;
+    for (int t = 0; t < clip->frames_per_view; t++) {
+        struct m2c_frame_view frame = m2c_frame_view(clip, view->view % clip->temporal_views, t,
+                                                     view->view / clip->temporal_views, size_px);
+        images[t] = (struct m2c_image){
+            .data = frame.data, .plane_stride = frame.plane_stride, .row_stride = frame.row_stride};
     }
+}
+
+/* What one view's share of a batch is, in floats. */
+struct view_floats {
+    size_t features, video, vc; /* T E, E, K */
+};
+
+/* Row b of a batch's outputs into the embedding that its view belongs to. */
+static void scatter(const struct m2c_batch_view *view, const struct m2c_video_request *request,
+                    size_t b, const struct view_floats *floats)
+{
+    struct m2c_video_embedding *embedding = view->embedding;
+    size_t at = (size_t)view->view;
+    memcpy(embedding->frame_features + at * floats->features,
+           request->frame_features + b * floats->features, floats->features * sizeof(float));
+    memcpy(embedding->video + at * floats->video, request->video + b * floats->video,
+           floats->video * sizeof(float));
+    if (floats->vc > 0)
+        memcpy(embedding->vc_logits + at * floats->vc, request->vc_logits + b * floats->vc,
+               floats->vc * sizeof(float));
+}
+
+enum m2c_status m2c_pipeline_encode_batch(struct m2c_encoder *encoder, const struct m2c_set *set,
+                                          const struct m2c_batch_view *views, int count,
+                                          const _Atomic bool *cancel, struct m2c_error *err)
+{
+    const struct m2c_video_embedding *like = views[0].embedding;
+    size_t clips = (size_t)count;
+    size_t frames = (size_t)like->frames;
+    int size_px = encoder->base->config.image_px;
+    struct view_floats floats = {.features = frames * (size_t)like->dim,
+                                 .video = (size_t)like->dim,
+                                 .vc = like->vc_logits ? (size_t)like->classes : 0};
+    struct m2c_image *images = calloc(clips * frames, sizeof *images);
+    float *outputs = new_floats(clips, floats.features + floats.video + floats.vc, 1);
+    enum m2c_status status = M2C_OK;
+    assert(count >= 1 && clips * frames <= (size_t)encoder->max_frames);
+    if (!images || !outputs)
+        status = m2c_fail_memory(err, "a batch", clips * frames * sizeof *images);
+    for (size_t b = 0; status == M2C_OK && b < clips; b++) {
+        assert(views[b].embedding->frames == like->frames);
+        list_images(&views[b], size_px, images + b * frames);
+    }
+    float *vc = outputs ? outputs + clips * (floats.features + floats.video) : NULL;
+    struct m2c_video_request request = {
+        .images = images,
+        .clips = count,
+        .frames = like->frames,
+        .frame_features = outputs,
+        .video = outputs ? outputs + clips * floats.features : NULL,
+        .vc_logits = floats.vc > 0 ? vc : NULL,
+        .cancel = cancel,
+    };
+    if (status == M2C_OK && m2c_encode_video(encoder, set, &request) == M2C_CANCELLED)
+        status = m2c_fail(err, M2C_CANCELLED, "encoding was cancelled");
+    for (size_t b = 0; status == M2C_OK && b < clips; b++)
+        scatter(&views[b], &request, b, &floats);
+    free(images);
+    free(outputs);
+    return status;
 }
 
 enum m2c_status m2c_pipeline_encode_views(struct m2c_encoder *encoder, const struct m2c_set *set,
@@ -99,36 +156,19 @@ enum m2c_status m2c_pipeline_encode_views(struct m2c_encoder *encoder, const str
                                           struct m2c_video_embedding *embedding,
                                           const _Atomic bool *cancel, struct m2c_error *err)
 {
-    int frames = clip->frames_per_view;
-    int batch = encoder->max_frames / frames;
-    int size_px = encoder->base->config.image_px;
-    assert(batch >= 1 && embedding->frames == frames);
-    size_t slots = (size_t)batch * (size_t)frames;
-    struct m2c_image *images = calloc(slots, sizeof *images);
-    if (!images)
-        return m2c_fail_memory(err, "a batch", slots * sizeof *images);
+    int batch = encoder->max_frames / clip->frames_per_view;
+    assert(batch >= 1 && embedding->frames == clip->frames_per_view);
+    struct m2c_batch_view *views = calloc((size_t)batch, sizeof *views);
+    if (!views)
+        return m2c_fail_memory(err, "a batch", (size_t)batch * sizeof *views);
     enum m2c_status status = M2C_OK;
-    for (int view = first; view < first + count && status == M2C_OK; view += batch) {
-        int taken = first + count - view < batch ? first + count - view : batch;
-        size_t at = (size_t)view;
-        size_t dim = (size_t)embedding->dim;
-        list_images(clip, view, taken, size_px, images);
-        struct m2c_video_request request = {
-            .images = images,
-            .clips = taken,
-            .frames = frames,
-            .frame_features = embedding->frame_features + at * (size_t)frames * dim,
-            .video = embedding->video + at * dim,
-            .vc_logits = embedding->vc_logits
-                             ? embedding->vc_logits + at * (size_t)embedding->classes
-                             : NULL,
-            .cancel = cancel,
-        };
-        status = m2c_encode_video(encoder, set, &request);
+    for (int done = 0; done < count && status == M2C_OK; done += batch) {
+        int taken = count - done < batch ? count - done : batch;
+        for (int i = 0; i < taken; i++)
+            views[i] = (struct m2c_batch_view){clip, first + done + i, embedding};
+        status = m2c_pipeline_encode_batch(encoder, set, views, taken, cancel, err);
     }
-    free(images);
-    if (status == M2C_CANCELLED)
-        return m2c_fail(err, M2C_CANCELLED, "encoding was cancelled");
+    free(views);
     return status;
 }
 

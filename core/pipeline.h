@@ -36,6 +36,23 @@ void m2c_pipeline_plan(const struct m2c_model *model, const struct m2c_set *set,
 /* The sampling that a set prefers: its frames and stride, one view, the whole video. */
 struct m2c_sampling m2c_pipeline_default_sampling(const struct m2c_set *set);
 
+/* One view of a decoded clip, and where its vectors go; all borrowed. */
+struct m2c_batch_view {
+    const struct m2c_clip_frames *clip;
+    int view; /* v = b*A + a */
+    struct m2c_video_embedding *embedding;
+};
+
+/* Encodes `count` >= 1 views, of any clips, in one forward pass. All have the same frames a view T,
+ * count * T <= the encoder's max_frames, and embeddings made for `set`. A view's vectors do not
+ * depend on what else is in the batch, to the bit with all backends but OpenBLAS (test_batches.c).
+ * M2C_CANCELLED as m2c_encode_video: nothing is written then. */
+M2C_MUST_USE enum m2c_status m2c_pipeline_encode_batch(struct m2c_encoder *encoder,
+                                                       const struct m2c_set *set,
+                                                       const struct m2c_batch_view *views,
+                                                       int count, const _Atomic bool *cancel,
+                                                       struct m2c_error *err);
+
 /* Encodes views first..first+count-1 (v = b*A + a) of decoded frames into `embedding`, as many in
  * one forward pass as the encoder's max_frames lets in. M2C_CANCELLED as m2c_encode_video. */
 M2C_MUST_USE enum m2c_status

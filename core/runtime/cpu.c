@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -137,4 +138,37 @@ int m2c_cpu_count(void)
     if (quota > 0 && quota < cores)
         cores = quota;
     return cores > 0 ? cores : 1;
+}
+
+int m2c_cpu_list(int *cpus, int max)
+{
+    cpu_set_t mask;
+    int count = 0;
+    if (sched_getaffinity(0, sizeof mask, &mask) != 0)
+        return 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE && count < max; cpu++)
+        if (CPU_ISSET((size_t)cpu, &mask))
+            cpus[count++] = cpu;
+    return count;
+}
+
+static void confine(const int *cpus, int count)
+{
+    cpu_set_t mask;
+    CPU_ZERO(&mask);
+    for (int i = 0; i < count; i++)
+        if (cpus[i] >= 0 && cpus[i] < CPU_SETSIZE)
+            CPU_SET((size_t)cpus[i], &mask);
+    (void)sched_setaffinity(0, sizeof mask, &mask);
+}
+
+void m2c_cpu_place_thread(const struct m2c_placement *placement)
+{
+    if (!placement)
+        return;
+    if (placement->cpu_count > 0)
+        confine(placement->cpus, placement->cpu_count);
+    /* On Linux priorities are a thread's own, and 0 is the calling one. */
+    if (placement->nice > 0)
+        (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + placement->nice);
 }

@@ -33,4 +33,19 @@ bool m2c_cpu_has_vnni(void);
  * cfs_quota, rounded up); at least 1. Any thread. */
 int m2c_cpu_count(void);
 
+/* Numbers of the cores that the affinity mask lets this process use, in rising order, at most
+ * `max`; returns how many. Any thread. */
+int m2c_cpu_list(int *cpus, int max);
+
+/* Where a thread runs, and how readily it yields. */
+struct m2c_placement {
+    const int *cpus; /* [cpu_count], borrowed; cpu_count 0: wherever the process may */
+    int cpu_count;
+    int nice; /* added to the thread's own, 0..19 */
+};
+
+/* Applies it to the calling thread (NULL: nothing to apply). What the system does not grant is left
+ * as it is: a placement is about speed alone. */
+void m2c_cpu_place_thread(const struct m2c_placement *placement);
+
 #endif

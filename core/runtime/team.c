@@ -32,6 +32,7 @@ struct member {
 
 struct m2c_team {
     int size;
+    struct m2c_placement placement;
     /* Bumped to start a run (and to stop the threads); members sleep on it between runs. */
     struct signal run;
     _Atomic bool stopping;
@@ -77,6 +78,7 @@ static void *member_main(void *argument)
     const struct member *self = argument;
     struct m2c_team *team = self->team;
     unsigned seen = 0;
+    m2c_cpu_place_thread(&team->placement);
     for (;;) {
         wait_change(&team->run, seen);
         seen++;
@@ -103,6 +105,12 @@ static int start_member(struct m2c_team *team, int index)
 
 enum m2c_status m2c_team_new(int size, struct m2c_team **out, struct m2c_error *err)
 {
+    return m2c_team_new_placed(size, NULL, out, err);
+}
+
+enum m2c_status m2c_team_new_placed(int size, const struct m2c_placement *placement,
+                                    struct m2c_team **out, struct m2c_error *err)
+{
     assert(size >= 1);
     size_t bytes = sizeof(struct m2c_team) + (size_t)size * sizeof(struct member);
     struct m2c_team *team = calloc(1, bytes);
@@ -110,6 +118,8 @@ enum m2c_status m2c_team_new(int size, struct m2c_team **out, struct m2c_error *
     if (!team)
         return m2c_fail_memory(err, "a compute team", bytes);
     team->size = size;
+    if (placement)
+        team->placement = *placement;
     for (int index = 1; index < size; index++) {
         int code = start_member(team, index);
         if (code != 0) {

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "runtime/cpu.h"
 #include "status.h"
 
 struct m2c_team;
@@ -17,6 +18,11 @@ typedef void (*m2c_team_work)(void *argument, int member, int size);
 
 /* A new team of `size` >= 1 threads, the caller of m2c_team_run counted; the caller destroys it. */
 M2C_MUST_USE enum m2c_status m2c_team_new(int size, struct m2c_team **out, struct m2c_error *err);
+
+/* The same, its threads placed (NULL: as m2c_team_new); whoever calls m2c_team_run places itself.
+ * What `placement` borrows must outlive the team. */
+M2C_MUST_USE enum m2c_status m2c_team_new_placed(int size, const struct m2c_placement *placement,
+                                                 struct m2c_team **out, struct m2c_error *err);
 
 /* Ends the threads and frees the team; accepts NULL, nulls the pointer. Not while it runs. */
 void m2c_team_free(struct m2c_team **team);
