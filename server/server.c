@@ -238,6 +238,7 @@ static enum m2c_status start(struct server *server, struct m2c_error *err)
         .threads = config->threads > 0 ? (int)config->threads : m2c_cpu_count(),
         .decoders = (int)config->decoders,
         .label_cache_bytes = (size_t)config->label_cache_bytes,
+        .video_cache_bytes = (size_t)config->video_cache_bytes,
         .cache_dir = config->cache_dir,
         .decode_limits = srv_config_decode_limits(config),
         .on_ready = on_ready,
@@ -248,6 +249,8 @@ static enum m2c_status start(struct server *server, struct m2c_error *err)
     enum m2c_status status = listen_on(server, config->listen, SRV_ON_MAIN, &server->http, err);
     if (status == M2C_OK && config->probe_listen)
         status = listen_on(server, config->probe_listen, SRV_ON_PROBE, &server->probe, err);
+    server->handlers.http = server->http;
+    server->handlers.probe = server->probe;
     if (status == M2C_OK)
         status = srv_engine_start(&server->loop, &engine, &server->handlers.engine, err);
     return status;

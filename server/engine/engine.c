@@ -40,6 +40,8 @@ static enum m2c_status make_rooms(struct srv_engine *engine, struct m2c_error *e
     enum m2c_status status = srv_label_cache_new(label_bytes, &engine->labels, err);
     if (status == M2C_OK)
         status = srv_matrix_cache_new(matrix_bytes, &engine->matrices, err);
+    if (status == M2C_OK)
+        status = srv_video_cache_new(options->video_cache_bytes, &engine->videos, err);
     if (status == M2C_OK && options->cache_dir)
         open_store(engine, label_bytes);
     if (status == M2C_OK)
@@ -202,6 +204,12 @@ struct srv_label_cache_counts srv_engine_label_counts(const struct srv_engine *e
                           : (struct srv_label_cache_counts){0};
 }
 
+struct srv_video_cache_counts srv_engine_video_counts(const struct srv_engine *engine)
+{
+    return engine->videos ? srv_video_cache_counts(engine->videos)
+                          : (struct srv_video_cache_counts){0};
+}
+
 static void on_mailbox_closed(uv_handle_t *handle)
 {
     struct srv_mailbox *box = handle->data;
@@ -228,6 +236,7 @@ void srv_engine_stop(struct srv_engine *engine, void (*on_closed)(void *argument
     srv_mailbox_deliver(&engine->mailbox);
     srv_label_cache_free(&engine->labels);
     srv_matrix_cache_free(&engine->matrices);
+    srv_video_cache_free(&engine->videos);
     srv_served_unref(engine->lender, NULL);
     srv_served_unref(engine->served, NULL);
     srv_mailbox_close(&engine->mailbox, on_mailbox_closed);

@@ -14,6 +14,7 @@
 #include "m2clip.h"
 #include "server/engine/label_cache.h"
 #include "server/engine/served.h"
+#include "server/engine/video_cache.h"
 #include "status.h"
 #include "video/video.h"
 
@@ -23,7 +24,7 @@ struct srv_engine_options {
     struct m2c_model_options model; /* borrowed strings must outlive the engine */
     int threads;                    /* of the compute team */
     int decoders;                   /* threads that decode */
-    size_t label_cache_bytes;
+    size_t label_cache_bytes, video_cache_bytes;
     const char *cache_dir; /* keeps label vectors over restarts; NULL: nothing does */
     struct m2c_decode_limits decode_limits; /* of every video */
 
@@ -79,6 +80,7 @@ size_t srv_engine_jobs(const struct srv_engine *engine);
 double srv_engine_job_ms(const struct srv_engine *engine);
 
 struct srv_label_cache_counts srv_engine_label_counts(const struct srv_engine *engine);
+struct srv_video_cache_counts srv_engine_video_counts(const struct srv_engine *engine);
 
 /* Ends the threads and frees everything; every job must have been released (its threads' part may
  * still run: it is waited for). `on_closed` is called from the loop once all handles are closed. */

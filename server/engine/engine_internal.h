@@ -9,7 +9,9 @@
 #include "server/engine/loader.h"
 #include "server/engine/mailbox.h"
 #include "server/engine/scheduler.h"
+#include "server/engine/video_cache.h"
 
+struct srv_video_flight;
 struct srv_video_job;
 
 struct srv_engine {
@@ -26,6 +28,8 @@ struct srv_engine {
     struct srv_label_cache *labels;
     struct srv_matrix_cache *matrices;
     struct srv_label_store *store; /* NULL without a folder */
+    struct srv_video_cache *videos;
+    struct srv_video_flight *flights; /* that may be joined */
 
     /* Videos wait here, where dropping them is cheap, until few enough decoded ones lie ahead. */
     struct srv_video_job *waiting, **waiting_tail;

@@ -5,6 +5,7 @@
 void srv_engine_stats(const struct srv_engine *engine, struct srv_engine_stats *out)
 {
     struct srv_label_cache_counts labels = srv_engine_label_counts(engine);
+    struct srv_video_cache_counts videos = srv_engine_video_counts(engine);
     struct srv_reload_counts reloads = srv_engine_reload_counts(engine);
     *out = (struct srv_engine_stats){
         .jobs = srv_engine_jobs(engine),
@@ -14,6 +15,12 @@ void srv_engine_stats(const struct srv_engine *engine, struct srv_engine_stats *
                    .evictions = labels.evictions,
                    .entries = labels.entries,
                    .bytes = labels.bytes},
+        .videos = {.hits = videos.hits,
+                   .misses = videos.misses,
+                   .joins = videos.joins,
+                   .evictions = videos.evictions,
+                   .entries = videos.entries,
+                   .bytes = videos.bytes},
         .reloads = reloads.succeeded,
         .failed_reloads = reloads.failed,
     };

@@ -30,9 +30,7 @@ struct srv_video_job {
 static void job_free(struct srv_video_job *job)
 {
     m2c_clip_frames_destroy(&job->frames);
-    m2c_video_embedding_destroy(&job->result.embedding);
-    free(job->result.frame_indices);
-    free(job->result.frame_times_s);
+    srv_video_result_destroy(&job->result);
     srv_served_unref(job->request.served, job->engine->loop);
     free(job);
 }
@@ -220,9 +218,11 @@ void srv_video_job_release(struct srv_video_job **job_pointer)
     }
 }
 
-const struct srv_video_result *srv_video_job_result(const struct srv_video_job *job)
+struct srv_video_result srv_video_job_take_result(struct srv_video_job *job)
 {
-    return &job->result;
+    struct srv_video_result result = job->result;
+    memset(&job->result, 0, sizeof job->result);
+    return result;
 }
 
 struct srv_video_times srv_video_job_times(const struct srv_video_job *job)

@@ -8,6 +8,7 @@
 
 #include "pipeline.h"
 #include "server/engine/engine.h"
+#include "server/engine/video_cache.h"
 
 struct srv_video_job;
 
@@ -38,17 +39,8 @@ M2C_MUST_USE enum m2c_status srv_video_job_start(struct srv_engine *engine,
 /* Gives the hold back; before the end this cancels. Accepts NULL, nulls the pointer. */
 void srv_video_job_release(struct srv_video_job **job);
 
-/* What a finished job found, borrowed while the job is held. */
-struct srv_video_result {
-    struct m2c_video_embedding embedding;
-    struct m2c_video_facts facts;
-    int temporal_views, frames_per_view, spatial_views;
-    int64_t *frame_indices; /* [A, T] */
-    double *frame_times_s;  /* [A, T] */
-    unsigned warnings;      /* m2c_clip_warning bits */
-};
-
-const struct srv_video_result *srv_video_job_result(const struct srv_video_job *job);
+/* What a finished job found, moved out of it: the caller destroys it. */
+struct srv_video_result srv_video_job_take_result(struct srv_video_job *job);
 
 /* Times so far, also of a job that failed. */
 struct srv_video_times {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/clock.h"
+#include "server/handlers/storing.h"
 
 static void unlink_exchange(struct srv_exchange *exchange)
 {
@@ -43,7 +44,7 @@ static void end(struct srv_exchange *exchange)
 {
     exchange->request = NULL;
     for (size_t i = 0; exchange->items && i < exchange->videos.count; i++)
-        srv_video_job_release(&exchange->items[i].job);
+        srv_video_seat_release(&exchange->items[i].seat);
     srv_label_job_release(&exchange->label_job);
     if (exchange->deadline_open && !uv_is_closing((uv_handle_t *)&exchange->deadline))
         uv_close((uv_handle_t *)&exchange->deadline, on_deadline_closed);
@@ -87,11 +88,11 @@ static void job_ended(struct srv_exchange *exchange)
     }
 }
 
-static void on_video_done(struct srv_video_job *job, const struct m2c_error *err, void *argument)
+static void on_video_done(struct srv_video_seat *seat, const struct m2c_error *err, void *argument)
 {
     struct srv_exchange_item *item = argument;
     struct srv_exchange *exchange = item->exchange;
-    (void)job;
+    (void)seat;
     item->pending = false;
     item->error = *err;
     if (err->status != M2C_OK && !exchange->videos.many)
@@ -124,7 +125,9 @@ static void release_body(void *owner)
 static struct srv_blob take_video(struct srv_exchange *exchange, struct proto_input *input)
 {
     struct srv_blob blob = {.bytes = input->bytes, .size = input->size};
-    if (input->bytes) {
+    if (input->kind == PROTO_INPUT_VIDEO_ID) {
+        /* only what is known of it */
+    } else if (input->bytes) {
         blob.release = release_bytes;
         blob.owner = input->bytes;
         input->bytes = NULL;
@@ -145,19 +148,25 @@ static enum m2c_status start_video(struct srv_exchange *exchange, size_t index,
     if (input->kind == PROTO_INPUT_URL)
         return m2c_fail_field(err, M2C_URL_FETCH_DISABLED, "url",
                               "this server does not fetch: send the video's bytes");
-    if (input->kind == PROTO_INPUT_VIDEO_ID)
-        return m2c_fail_field(err, M2C_VIDEO_NOT_KEPT, "video_id",
-                              "nothing is kept of this video: send its bytes");
-    struct srv_video_request request = {.served = exchange->served,
-                                        .set = exchange->set,
-                                        .sampling = exchange->sampling,
-                                        .video = take_video(exchange, input),
-                                        .done = on_video_done,
-                                        .argument = item};
+    struct srv_video_ask ask = {
+        .run = {.served = exchange->served,
+                .set = exchange->set,
+                .sampling = exchange->sampling,
+                .video = take_video(exchange, input)},
+        .scope = srv_video_scope(exchange->handlers, exchange->request),
+        .content = item->content,
+        .alone = exchange->no_store,
+        .done = on_video_done,
+        .argument = item,
+    };
+    exchange->pending++; /* the answer may come at once */
+    item->pending = true;
     enum m2c_status status =
-        srv_video_job_start(exchange->handlers->engine, &request, &item->job, err);
-    item->pending = status == M2C_OK;
-    exchange->pending += item->pending;
+        srv_video_seat_take(exchange->handlers->engine, &ask, &item->seat, err);
+    if (status != M2C_OK) {
+        item->pending = false;
+        exchange->pending--;
+    }
     return status;
 }
 
@@ -292,6 +301,7 @@ void srv_exchange_begin(struct srv_request *request, struct srv_handlers *handle
     exchange->handlers = handlers;
     exchange->request = request;
     exchange->route = route;
+    exchange->no_store = srv_forbids_storing(request);
     exchange->next = handlers->exchanges;
     if (exchange->next)
         exchange->next->previous = exchange;

@@ -15,7 +15,7 @@
 #include "proto/options.h"
 #include "proto/video_request.h"
 #include "server/engine/label_job.h"
-#include "server/engine/video_job.h"
+#include "server/engine/video_flight.h"
 #include "server/handlers/handlers.h"
 #include "server/handlers/predictions.h"
 #include "server/http/request.h"
@@ -38,7 +38,7 @@ struct srv_video_route {
 /* One video of the request. */
 struct srv_exchange_item {
     struct srv_exchange *exchange;
-    struct srv_video_job *job; /* NULL before, and for what failed without one */
+    struct srv_video_seat *seat; /* NULL before, and for what failed without one */
     bool pending;
     char content[M2C_DIGEST_HEX_BYTES]; /* hash of the video's bytes */
     struct m2c_error error;             /* status M2C_OK until it fails */
@@ -57,6 +57,7 @@ struct srv_exchange {
     struct proto_options options;
     struct proto_video_request videos;
     struct m2c_sampling sampling;
+    bool no_store; /* nothing of the videos may be kept, shared, or come from what is kept */
     struct srv_exchange_item *items;
     struct srv_label_source *labels;
     struct srv_label_job *label_job;

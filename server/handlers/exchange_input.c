@@ -92,12 +92,17 @@ static enum m2c_status too_large(size_t limit, struct m2c_error *err)
     return m2c_fail(err, M2C_TOO_LARGE, "a JSON body may have %zu bytes beside its videos", limit);
 }
 
-static enum m2c_status hash_videos(struct srv_exchange *exchange, struct m2c_error *err)
+/* What names the content of each video: its hash, or the id that the client has of it. */
+static enum m2c_status name_contents(struct srv_exchange *exchange, struct m2c_error *err)
 {
     enum m2c_status status = M2C_OK;
     for (size_t i = 0; i < exchange->videos.count && status == M2C_OK; i++) {
         const struct proto_input *input = &exchange->videos.inputs[i];
         unsigned char digest[M2C_DIGEST_BYTES];
+        /* An id of another length names nothing that is kept. */
+        if (input->kind == PROTO_INPUT_VIDEO_ID &&
+            strlen(input->video_id) == M2C_DIGEST_HEX_BYTES - 1)
+            memcpy(exchange->items[i].content, input->video_id, M2C_DIGEST_HEX_BYTES);
         if (input->kind != PROTO_INPUT_BYTES)
             continue;
         status = m2c_digest_bytes(input->bytes, input->size, digest, err);
@@ -126,7 +131,7 @@ static enum m2c_status read_json(struct srv_exchange *exchange, struct m2c_error
     if (status == M2C_OK)
         status = make_items(exchange, err);
     if (status == M2C_OK)
-        status = hash_videos(exchange, err);
+        status = name_contents(exchange, err);
     return status;
 }
 

@@ -48,7 +48,7 @@ static void describe_sampling(const struct srv_exchange *exchange,
 static struct proto_timing_ms times_of(const struct srv_exchange *exchange,
                                        const struct srv_exchange_item *item)
 {
-    struct srv_video_times times = srv_video_job_times(item->job);
+    struct srv_video_times times = srv_video_seat_times(item->seat);
     struct proto_timing_ms timing = {
         .receive = srv_request_receive_ms(exchange->request),
         .queue = times.queue_ms,
@@ -65,7 +65,7 @@ static enum m2c_status fill_answer(struct srv_exchange *exchange, struct srv_exc
                                    struct answer_parts *parts, struct proto_answer *answer,
                                    struct m2c_error *err)
 {
-    const struct srv_video_result *result = srv_video_job_result(item->job);
+    const struct srv_video_result *result = srv_video_seat_result(item->seat);
     const struct m2c_set_info *info = m2c_set_info(exchange->set);
     const struct m2c_model *model = srv_served_model(exchange->served);
     describe_video(item, result, &parts->video);
@@ -81,6 +81,7 @@ static enum m2c_status fill_answer(struct srv_exchange *exchange, struct srv_exc
         .video = &parts->video,
         .sampling = &parts->sampling,
     };
+    answer->cache.video = srv_video_seat_spared(item->seat);
     if (exchange->label_job) {
         struct srv_label_result labels = srv_label_job_result(exchange->label_job);
         answer->cache.labels_hit = labels.rows_hit;
@@ -133,9 +134,16 @@ static void note_record(struct srv_exchange *exchange)
     struct srv_record *record = srv_request_record(exchange->request);
     const struct m2c_set_info *info = m2c_set_info(exchange->set);
     srv_record_set_model(record, info->name, info->version);
+    if (exchange->label_job) {
+        struct srv_label_result labels = srv_label_job_result(exchange->label_job);
+        record->labels_hit = (unsigned)labels.rows_hit;
+        record->labels_miss = (unsigned)labels.rows_miss;
+    }
     for (size_t i = 0; i < exchange->videos.count; i++) {
-        if (!exchange->items[i].job)
+        if (!exchange->items[i].seat)
             continue;
+        record->video =
+            srv_video_seat_spared(exchange->items[i].seat) ? SRV_VIDEO_FOUND : SRV_VIDEO_NOT_FOUND;
         struct proto_timing_ms timing = times_of(exchange, &exchange->items[i]);
         if (timing.queue + timing.decode + timing.encode <
             record->queue_ms + record->decode_ms + record->encode_ms)

@@ -24,9 +24,10 @@ HEAVY = "/v1/classify?views=10x3&stride=8&frames=32&timeout_ms=300000"
 
 
 def post_heavy(pool, server, body, count):
-    """`count` requests at once that take a while; their futures."""
-    return [pool.submit(requests.post, server.url + HEAVY, data=body, headers={"Content-Type": "video/mp4"},
-                        timeout=280) for _ in range(count)]
+    """`count` requests at once that take a while, each of its own; their futures."""
+    headers = {"Content-Type": "video/mp4", "Cache-Control": "no-store"}
+    return [pool.submit(requests.post, server.url + HEAVY, data=body, headers=headers, timeout=280)
+            for _ in range(count)]
 
 
 def test_wrong_models_end_the_start_with_one_sentence(tmp_path, tiny_model):
