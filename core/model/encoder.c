@@ -63,6 +63,16 @@ static enum m2c_status init_members(struct m2c_encoder *encoder, struct m2c_erro
     return status;
 }
 
+/* A library's product may sum a row otherwise in a call of other rows; ours does not. So that
+ * answers do not depend on who was faster, only our own rows change hands. */
+static enum m2c_status init_shares(struct m2c_encoder *encoder, struct m2c_error *err)
+{
+    enum m2c_status status = m2c_shares_new(m2c_team_size(encoder->team), &encoder->shares, err);
+    if (status == M2C_OK)
+        m2c_shares_fix(encoder->shares, m2c_model_backend(encoder->model) != M2C_BACKEND_NATIVE);
+    return status;
+}
+
 enum m2c_status m2c_encoder_new(const struct m2c_model *model,
                                 const struct m2c_encoder_options *options, struct m2c_encoder **out,
                                 struct m2c_error *err)
@@ -85,6 +95,8 @@ enum m2c_status m2c_encoder_new(const struct m2c_model *model,
     if (status == M2C_OK)
         status = init_members(encoder, err);
     if (status == M2C_OK)
+        status = init_shares(encoder, err);
+    if (status == M2C_OK)
         status = m2c_text_tree_init(&encoder->tree, M2C_TEXT_BATCH_ROWS, M2C_TEXT_BATCH_ROWS, err);
     if (status != M2C_OK) {
         m2c_encoder_free(&encoder);
@@ -102,6 +114,7 @@ void m2c_encoder_free(struct m2c_encoder **encoder_pointer)
         return;
     m2c_arena_destroy(&encoder->arena);
     m2c_arena_destroy(&encoder->scratch_arena);
+    m2c_shares_free(&encoder->shares);
     free(encoder->members);
     free(encoder->pointers);
     m2c_text_tree_destroy(&encoder->tree);

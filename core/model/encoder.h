@@ -20,6 +20,7 @@
 #include "model/profile.h"
 #include "model/text_tree.h"
 #include "runtime/arena.h"
+#include "runtime/shares.h"
 
 /* Text rows of one batch; longer lists take several. */
 enum { M2C_TEXT_BATCH_ROWS = 4096 };
@@ -32,6 +33,7 @@ struct m2c_encoder {
     struct m2c_arena arena;
     struct m2c_arena scratch_arena;
     struct m2c_member_scratch *members; /* [team size] */
+    struct m2c_shares *shares;          /* of a vision pass's rows and heads */
     const float **pointers;             /* what keys and values of all members point into */
     struct m2c_text_tree tree;          /* [M2C_TEXT_BATCH_ROWS] */
     struct m2c_profile *profile;        /* borrowed, NULL unless measured */

@@ -1,8 +1,10 @@
 /* The video encoder: frames -> blocks with TED-Adapters -> class tokens -> heads.
  *
- * One function runs on every member of the team; rows are split, and members meet only where a row
- * needs rows of others: before attention, after it, and inside a TED-Adapter. The last block runs
- * for class tokens alone, unless taps ask for every row.
+ * One function runs on every member of the team; rows are shared out, and members meet only where a
+ * row needs rows of others: before attention, after it, and inside a TED-Adapter. Between two
+ * meetings lies a phase: whoever takes rows does all of the phase for them while they are in cache,
+ * across the border of a block too. The last block runs for class tokens alone, unless taps ask for
+ * every row.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -29,13 +31,23 @@ struct vision_pass {
     bool cancelled; /* written by member 0 before a barrier, read by all after it */
 };
 
-/* One member's place in the pass. `turn` counts adapters: their hidden rows alternate between two
- * buffers, so that going down the next never overwrites what a slower member still reads. */
+/* One member's place in the pass. */
 struct cursor {
     struct vision_pass *pass;
     const struct m2c_member_scratch *scratch;
     int member, size;
-    unsigned turn;
+    unsigned phase;
+};
+
+/* Where hidden rows of adapters lie: the two places in a block take turns, so that going down in
+ * the next never overwrites what a slower member still reads. */
+enum { BEFORE_ATTENTION, BEFORE_MLP };
+
+enum {
+    /* Rows taken at once: about what a product reads its weights once for, and little enough to
+     * lose little when a member is held up. */
+    PIECE_ROWS = 208,
+    PIECE_HEADS = 8,
 };
 
 size_t m2c_vision_arena_bytes(const struct m2c_config *config,
@@ -86,9 +98,24 @@ static void mark(const struct cursor *cursor, enum m2c_stage stage)
     profile->mark_ms = now_ms;
 }
 
-static void meet(const struct cursor *cursor)
+/* Ends a phase; the next has `count` items to take. */
+static void meet(struct cursor *cursor, size_t count)
 {
-    m2c_team_barrier(cursor->pass->encoder->team);
+    struct m2c_encoder *encoder = cursor->pass->encoder;
+    m2c_shares_deal(encoder->shares, cursor->phase, cursor->member, count);
+    m2c_team_barrier(encoder->team);
+    cursor->phase++;
+}
+
+static size_t row_count(const struct cursor *cursor)
+{
+    return cursor->pass->frames * cursor->pass->grid.tokens;
+}
+
+static bool take_rows(const struct cursor *cursor, struct m2c_range *rows)
+{
+    return m2c_shares_take(cursor->pass->encoder->shares, cursor->phase, cursor->member, PIECE_ROWS,
+                           rows);
 }
 
 /* Copies patch `patch` of a frame into a row [3, p, p], the order of the convolution's weights. */
@@ -139,28 +166,6 @@ static void embed_rows(const struct cursor *cursor, struct m2c_range rows)
     m2c_norm_rows(&base->ln_pre, rows, pass->x, pass->x);
 }
 
-static void embed(const struct cursor *cursor)
-{
-    struct m2c_range rows = share(cursor, cursor->pass->frames * cursor->pass->grid.tokens);
-    for (size_t i = 0;; i++) {
-        struct m2c_range chunk = m2c_chunk(rows, i);
-        if (chunk.begin == chunk.end)
-            return;
-        embed_rows(cursor, chunk);
-    }
-}
-
-static void apply_ted(struct cursor *cursor, const struct m2c_ted_adapter *adapter,
-                      const struct m2c_frame_grid *grid, struct m2c_range rows, float *x)
-{
-    if (!adapter)
-        return;
-    float *h = cursor->pass->h[cursor->turn++ % 2];
-    m2c_ted_down(adapter, rows, x, h, cursor->scratch);
-    meet(cursor);
-    m2c_ted_up(adapter, grid, rows, h, x, cursor->scratch);
-}
-
 /* Attention of frame `frame`, head `head`: `queries` rows of q at stride ldq. */
 static void attend(const struct cursor *cursor, const struct m2c_block *block, size_t frame,
                    size_t head, const float *q, size_t ldq, size_t queries, float *out)
@@ -185,43 +190,115 @@ static void attend(const struct cursor *cursor, const struct m2c_block *block, s
 }
 
 /* Member 0 looks at the flag before a barrier, so that all members see one answer after it. */
-static bool meet_or_cancel(const struct cursor *cursor)
+static bool meet_or_cancel(struct cursor *cursor, size_t count)
 {
     struct vision_pass *pass = cursor->pass;
     if (cursor->member == 0 && pass->request->cancel)
         pass->cancelled = atomic_load_explicit(pass->request->cancel, memory_order_relaxed);
-    meet(cursor);
+    meet(cursor, count);
     return pass->cancelled;
 }
 
-/* A block with every row; false when cancelled. */
+static bool is_pruned(const struct vision_pass *pass, size_t layer)
+{
+    return layer + 1 == (size_t)pass->base->config.vision.layers && !pass->request->tap;
+}
+
+static void project(const struct cursor *cursor, size_t layer, struct m2c_range rows)
+{
+    const struct vision_pass *pass = cursor->pass;
+    m2c_block_project(&pass->base->vision[layer], rows, pass->x, pass->n,
+                      is_pruned(pass, layer) ? NULL : pass->q, pass->kv, cursor->scratch);
+    mark(cursor, M2C_STAGE_PROJECT);
+}
+
+/* What a block does with a row before it needs any other: the first half of its adapter, or keys,
+ * values and queries. Part of the phase before the block. */
+static void open_block(const struct cursor *cursor, size_t layer, struct m2c_range rows)
+{
+    const struct vision_pass *pass = cursor->pass;
+    const struct m2c_ted_adapter *adapter = pass->adapters->vision_pre_attn[layer];
+    if (!adapter) {
+        project(cursor, layer, rows);
+        return;
+    }
+    m2c_ted_down(adapter, rows, pass->x, pass->h[BEFORE_ATTENTION], cursor->scratch);
+    mark(cursor, M2C_STAGE_TED);
+}
+
+/* The second half of the adapter that open_block began, then keys, values and queries. */
+static void finish_opening(struct cursor *cursor, size_t layer)
+{
+    const struct vision_pass *pass = cursor->pass;
+    const struct m2c_ted_adapter *adapter = pass->adapters->vision_pre_attn[layer];
+    struct m2c_range rows;
+    if (!adapter)
+        return;
+    meet(cursor, row_count(cursor));
+    while (take_rows(cursor, &rows)) {
+        m2c_ted_up(adapter, &pass->grid, rows, pass->h[BEFORE_ATTENTION], pass->x, cursor->scratch);
+        mark(cursor, M2C_STAGE_TED);
+        project(cursor, layer, rows);
+    }
+}
+
+static void attend_all(const struct cursor *cursor, size_t layer)
+{
+    const struct vision_pass *pass = cursor->pass;
+    const struct m2c_block *block = &pass->base->vision[layer];
+    size_t heads = (size_t)block->heads;
+    size_t frame_floats = pass->grid.tokens * pass->width;
+    struct m2c_range items;
+    while (m2c_shares_take(pass->encoder->shares, cursor->phase, cursor->member, PIECE_HEADS,
+                           &items)) {
+        for (size_t item = items.begin; item < items.end; item++) {
+            size_t frame = item / heads;
+            attend(cursor, block, frame, item % heads, pass->q + frame * frame_floats, pass->width,
+                   pass->grid.tokens, pass->n + frame * frame_floats);
+        }
+    }
+    mark(cursor, M2C_STAGE_ATTENTION);
+}
+
+/* MLP, and what the next block does with the row first. */
+static void close_block(const struct cursor *cursor, size_t layer, struct m2c_range rows)
+{
+    const struct vision_pass *pass = cursor->pass;
+    m2c_block_mlp(&pass->base->vision[layer], rows, pass->x, pass->n, cursor->scratch);
+    mark(cursor, M2C_STAGE_MLP);
+    if (layer + 1 < (size_t)pass->base->config.vision.layers)
+        open_block(cursor, layer + 1, rows);
+}
+
+/* A block with every row, opened already; false when cancelled. */
 static bool full_block(struct cursor *cursor, size_t layer)
 {
     struct vision_pass *pass = cursor->pass;
     const struct m2c_block *block = &pass->base->vision[layer];
-    size_t heads = (size_t)block->heads;
-    size_t frame_floats = pass->grid.tokens * pass->width;
-    struct m2c_range rows = share(cursor, pass->frames * pass->grid.tokens);
-    apply_ted(cursor, pass->adapters->vision_pre_attn[layer], &pass->grid, rows, pass->x);
-    mark(cursor, M2C_STAGE_TED);
-    m2c_block_project(block, rows, pass->x, pass->n, pass->q, pass->kv, cursor->scratch);
-    if (meet_or_cancel(cursor))
+    const struct m2c_ted_adapter *adapter = pass->adapters->vision_pre_mlp[layer];
+    struct m2c_range rows;
+    finish_opening(cursor, layer);
+    if (meet_or_cancel(cursor, pass->frames * (size_t)block->heads))
         return false;
-    mark(cursor, M2C_STAGE_PROJECT);
-    struct m2c_range items = share(cursor, pass->frames * heads);
-    for (size_t item = items.begin; item < items.end; item++) {
-        size_t frame = item / heads;
-        attend(cursor, block, frame, item % heads, pass->q + frame * frame_floats, pass->width,
-               pass->grid.tokens, pass->n + frame * frame_floats);
+    attend_all(cursor, layer);
+    meet(cursor, row_count(cursor));
+    while (take_rows(cursor, &rows)) {
+        m2c_block_merge(block, rows, pass->n, pass->x, cursor->scratch);
+        mark(cursor, M2C_STAGE_MERGE);
+        if (adapter)
+            m2c_ted_down(adapter, rows, pass->x, pass->h[BEFORE_MLP], cursor->scratch);
+        else
+            close_block(cursor, layer, rows);
+        mark(cursor, M2C_STAGE_TED);
     }
-    meet(cursor);
-    mark(cursor, M2C_STAGE_ATTENTION);
-    m2c_block_merge(block, rows, pass->n, pass->x, cursor->scratch);
-    mark(cursor, M2C_STAGE_MERGE);
-    apply_ted(cursor, pass->adapters->vision_pre_mlp[layer], &pass->grid, rows, pass->x);
-    mark(cursor, M2C_STAGE_TED);
-    m2c_block_mlp(block, rows, pass->x, pass->n, cursor->scratch);
-    mark(cursor, M2C_STAGE_MLP);
+    if (!adapter)
+        return true;
+    meet(cursor, row_count(cursor));
+    while (take_rows(cursor, &rows)) {
+        m2c_ted_up(adapter, &pass->grid, rows, pass->h[BEFORE_MLP], pass->x, cursor->scratch);
+        mark(cursor, M2C_STAGE_TED);
+        close_block(cursor, layer, rows);
+    }
     return true;
 }
 
@@ -233,19 +310,29 @@ static void take_class_rows(const struct vision_pass *pass, struct m2c_range fra
                pass->width * sizeof *target);
 }
 
-/* The last block: keys and values of all rows, everything else for class tokens alone. Leaves them
- * in class_x; false when cancelled. */
+/* An adapter on class tokens, which lie alone in time. */
+static void adapt_class_rows(struct cursor *cursor, const struct m2c_ted_adapter *adapter,
+                             struct m2c_range frames)
+{
+    const struct vision_pass *pass = cursor->pass;
+    const struct m2c_frame_grid class_grid = {.frames = pass->grid.frames, .tokens = 1};
+    if (!adapter)
+        return;
+    m2c_ted_down(adapter, frames, pass->class_x, pass->h[BEFORE_MLP], cursor->scratch);
+    meet(cursor, 0);
+    m2c_ted_up(adapter, &class_grid, frames, pass->h[BEFORE_MLP], pass->class_x, cursor->scratch);
+}
+
+/* The last block, opened already: keys and values of all rows, everything else for class tokens
+ * alone. Leaves them in class_x; false when cancelled. */
 static bool last_block(struct cursor *cursor, size_t layer)
 {
     struct vision_pass *pass = cursor->pass;
     const struct m2c_block *block = &pass->base->vision[layer];
-    const struct m2c_frame_grid class_grid = {.frames = pass->grid.frames, .tokens = 1};
     size_t width = pass->width;
-    struct m2c_range rows = share(cursor, pass->frames * pass->grid.tokens);
     struct m2c_range frames = share(cursor, pass->frames);
-    apply_ted(cursor, pass->adapters->vision_pre_attn[layer], &pass->grid, rows, pass->x);
-    m2c_block_project(block, rows, pass->x, pass->n, NULL, pass->kv, cursor->scratch);
-    if (meet_or_cancel(cursor))
+    finish_opening(cursor, layer);
+    if (meet_or_cancel(cursor, 0))
         return false;
     take_class_rows(pass, frames, pass->x, pass->class_x);
     take_class_rows(pass, frames, pass->n, pass->class_n);
@@ -258,22 +345,24 @@ static bool last_block(struct cursor *cursor, size_t layer)
                    pass->class_n + frame * width);
     }
     m2c_block_merge(block, frames, pass->class_n, pass->class_x, cursor->scratch);
-    apply_ted(cursor, pass->adapters->vision_pre_mlp[layer], &class_grid, frames, pass->class_x);
+    adapt_class_rows(cursor, pass->adapters->vision_pre_mlp[layer], frames);
     m2c_block_mlp(block, frames, pass->class_x, pass->class_n, cursor->scratch);
+    mark(cursor, M2C_STAGE_LAST_BLOCK);
     return true;
 }
 
-static void tap_block(const struct cursor *cursor, size_t layer)
+/* Shows x, which the next block's opening has only read. */
+static void tap_block(struct cursor *cursor, size_t layer)
 {
     const struct vision_pass *pass = cursor->pass;
     char name[48];
-    meet(cursor);
+    meet(cursor, 0);
     if (cursor->member == 0) {
         (void)snprintf(name, sizeof name, "visual.block.%zu", layer);
         pass->request->tap(pass->request->tap_argument, name, pass->x,
                            pass->frames * pass->grid.tokens, pass->width);
     }
-    meet(cursor);
+    meet(cursor, 0);
 }
 
 static void vision_member(void *argument, int member, int size)
@@ -283,16 +372,17 @@ static void vision_member(void *argument, int member, int size)
         .pass = pass, .scratch = &pass->encoder->members[member], .member = member, .size = size};
     size_t layers = (size_t)pass->base->config.vision.layers;
     bool every_row = pass->request->tap != NULL;
+    struct m2c_range rows;
     if (member == 0 && pass->encoder->profile)
         pass->encoder->profile->mark_ms = m2c_clock_ms();
-    embed(&cursor);
-    mark(&cursor, M2C_STAGE_EMBED);
+    while (take_rows(&cursor, &rows)) {
+        embed_rows(&cursor, rows);
+        mark(&cursor, M2C_STAGE_EMBED);
+        open_block(&cursor, 0, rows);
+    }
     for (size_t layer = 0; layer < layers; layer++) {
-        bool pruned = layer + 1 == layers && !every_row;
-        if (!(pruned ? last_block(&cursor, layer) : full_block(&cursor, layer)))
+        if (!(is_pruned(pass, layer) ? last_block(&cursor, layer) : full_block(&cursor, layer)))
             return;
-        if (pruned)
-            mark(&cursor, M2C_STAGE_LAST_BLOCK);
         if (every_row)
             tap_block(&cursor, layer);
     }
@@ -366,6 +456,7 @@ enum m2c_status m2c_encode_video(struct m2c_encoder *encoder, const struct m2c_s
     assert(request->clips >= 1 && request->frames >= 1);
     assert(pass.frames <= (size_t)encoder->max_frames);
     cut_arena(&pass);
+    m2c_shares_begin(encoder->shares, pass.frames * pass.grid.tokens);
     m2c_team_run(encoder->team, vision_member, &pass);
     if (pass.cancelled)
         return M2C_CANCELLED;
