@@ -27,13 +27,18 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
                               const char *method, const char *version, const char *data,
                               size_t *size, void **state)
 {
+    static char seen;
     const struct hello *hello = context;
     (void)url;
     (void)method;
     (void)version;
     (void)data;
     (void)size;
-    (void)state;
+    /* A reply queued in the first call, at the headers, would cost the connection. */
+    if (!*state) {
+        *state = &seen;
+        return MHD_YES;
+    }
     return MHD_queue_response(connection, MHD_HTTP_OK, hello->response);
 }
 

@@ -4,6 +4,7 @@ import asyncio
 import statistics
 import subprocess
 
+from http_client import Client
 from scenarios.base import Unavailable
 from wrk import have_wrk, wrk
 
@@ -19,6 +20,18 @@ def start_bare(settings):
     return process, url
 
 
+async def keeps_connections(url, path):
+    """Whether two requests go over one connection: otherwise the two servers do different work."""
+    host, port = url.removeprefix("http://").rstrip("/").rsplit(":", 1)
+    client = Client((host, int(port)))
+    first = await client.request("GET", path)
+    kept = list(client.idle)
+    second = await client.request("GET", path)
+    same = first.status == second.status == 200 and kept and client.idle == kept
+    client.close()
+    return bool(same)
+
+
 async def scenario(settings, report):
     if not have_wrk():
         raise Unavailable("wrk is not installed")
@@ -27,6 +40,9 @@ async def scenario(settings, report):
     seconds = max(1, min(10, settings.seconds // (2 * ROUNDS)))
     rates = {"bare": [], "healthz": []}
     try:
+        for name, url, path in (("bare", bare_url, "/"), ("healthz", service.url, "/healthz")):
+            kept = await keeps_connections(url, path)
+            report.check(f"{name}: keeps its connections", kept, "or the comparison is void", kept)
         for _ in range(ROUNDS):
             for name, url in (("bare", bare_url + "/"), ("healthz", service.url + "/healthz")):
                 run = await asyncio.to_thread(wrk, url, seconds)
