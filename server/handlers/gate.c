@@ -76,6 +76,8 @@ static void name_by_address(const struct srv_clients *clients, struct srv_reques
     struct srv_forwarded forwarded;
     struct srv_address address;
     char lines[FORWARDED_BYTES], text[SRV_ADDRESS_TEXT_BYTES];
+    if (clients->trusted_proxies.count == 0)
+        return;
     srv_forwarded_begin(&forwarded, &clients->trusted_proxies, srv_request_peer_address(request));
     /* A list too long to be read whole would lack its end, the one part that can be believed. */
     if (forwarded.believed &&

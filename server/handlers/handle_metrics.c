@@ -1,7 +1,9 @@
 /* GET /metrics: what observe has counted, what the engine and the process look like now. */
 #include "server/engine/stats.h"
 #include "server/handlers/handlers.h"
+#include "server/http/http_server.h"
 #include "server/http/request.h"
+#include "server/http/storage.h"
 #include "server/observe/metrics.h"
 #include "server/observe/process_facts.h"
 
@@ -118,6 +120,30 @@ static void write_models(const struct srv_engine *engine, struct srv_exposition 
     }
 }
 
+static void write_http(const struct srv_handlers *handlers, struct srv_exposition *exposition)
+{
+    static const char *const listeners[] = {"main", "probe"};
+    const struct srv_http *https[] = {handlers->http, handlers->probe};
+    struct srv_http_counts counts[2] = {0};
+    struct srv_storage_facts bodies = srv_storage_facts(handlers->storage);
+    for (int i = 0; i < 2; i++)
+        if (https[i])
+            counts[i] = srv_http_counts(https[i]);
+    srv_exposition_family(exposition, "m2clip_connections", SRV_METRIC_GAUGE, "Open connections.");
+    pair(exposition, "listener", listeners,
+         (const double[]){(double)counts[0].connections, (double)counts[1].connections});
+    gauge(exposition, "m2clip_streams", "Replies that go out piece by piece.",
+          (double)(counts[0].streams + counts[1].streams));
+    gauge(exposition, "m2clip_body_memory_bytes", "Memory that request bodies have taken.",
+          (double)bodies.memory_bytes);
+    gauge(exposition, "m2clip_body_memory_max_bytes", "Memory that they may take.",
+          (double)bodies.memory_limit_bytes);
+    gauge(exposition, "m2clip_body_spool_bytes", "Disk that request bodies have taken.",
+          (double)bodies.spool_bytes);
+    gauge(exposition, "m2clip_body_spool_max_bytes", "Disk that they may take.",
+          (double)bodies.spool_limit_bytes);
+}
+
 static void write_process(const struct srv_handlers *handlers, struct srv_exposition *exposition)
 {
     struct srv_process_facts facts = srv_process_facts_read();
@@ -150,6 +176,7 @@ void srv_handle_metrics(struct srv_request *request, void *context)
     write_work(&stats, &exposition);
     write_caches(&stats, &exposition);
     write_models(handlers->engine, &exposition);
+    write_http(handlers, &exposition);
     write_process(handlers, &exposition);
     if (srv_exposition_take(&exposition, &response.bytes, &response.size, &err) != M2C_OK)
         srv_request_fail(request, &err, -1);

@@ -13,6 +13,7 @@
 struct srv_clients;
 struct srv_exchange;
 struct srv_storage;
+struct srv_http;
 struct srv_metrics;
 
 /* What every handler is handed as its context. */
@@ -22,6 +23,7 @@ struct srv_handlers {
     struct srv_storage *storage; /* of bodies; held by the server */
     struct srv_clients *clients;
     struct srv_metrics *metrics;
+    const struct srv_http *http, *probe; /* listeners; NULL where there is none */
     struct srv_log *log;
     bool draining;
     struct srv_exchange *exchanges; /* video requests under way */

@@ -213,6 +213,16 @@ size_t srv_http_active(const struct srv_http *http)
     return http->active;
 }
 
+struct srv_http_counts srv_http_counts(const struct srv_http *http)
+{
+    struct srv_http_counts counts = {0};
+    for (const struct srv_peer *peer = http->peers; peer; peer = peer->next)
+        counts.connections++;
+    for (const struct srv_request *request = http->requests; request; request = request->next)
+        counts.streams += request->stream != NULL;
+    return counts;
+}
+
 void srv_http_quiesce(struct srv_http *http)
 {
     if (http->quiesced)

@@ -65,6 +65,13 @@ const char *srv_http_address(const struct srv_http *http);
 /* Requests whose headers are complete and whose reply is not out yet. */
 size_t srv_http_active(const struct srv_http *http);
 
+/* What is open now. */
+struct srv_http_counts {
+    size_t connections, streams; /* replies of unknown length among the requests */
+};
+
+struct srv_http_counts srv_http_counts(const struct srv_http *http);
+
 /* Closes the listening socket and idle connections; what runs goes on, and every reply from here
  * on closes its connection. Repeating it does nothing. */
 void srv_http_quiesce(struct srv_http *http);

@@ -48,26 +48,30 @@ bool srv_trace_parse(const char *traceparent, struct srv_trace *out)
 }
 
 /* Never zero, which would mean no id. */
-static uint64_t random_word(void)
+static void fill_random(uint64_t *words, size_t count)
 {
-    uint64_t word = 0;
-    if (getrandom(&word, sizeof word, GRND_NONBLOCK) != (ssize_t)sizeof word) {
+    size_t size = count * sizeof *words;
+    if (getrandom(words, size, GRND_NONBLOCK) != (ssize_t)size) {
         /* Before the kernel's pool is ready: ids must be unique, not secret. */
         struct timespec now = {0};
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        word = ((uint64_t)now.tv_sec << 32) ^ (uint64_t)now.tv_nsec;
+        for (size_t i = 0; i < count; i++)
+            words[i] = ((uint64_t)now.tv_sec << 32) ^ (uint64_t)now.tv_nsec ^ i;
     }
-    return word ? word : 1;
+    for (size_t i = 0; i < count; i++)
+        words[i] = words[i] ? words[i] : 1;
 }
 
 void srv_trace_start(const char *traceparent, struct srv_trace *out)
 {
+    uint64_t words[3]; /* ours, and a trace's two */
+    fill_random(words, 3);
     if (!traceparent || !srv_trace_parse(traceparent, out)) {
         *out = (struct srv_trace){.sampled = true};
         (void)snprintf(out->trace_id, sizeof out->trace_id, "%016llx%016llx",
-                       (unsigned long long)random_word(), (unsigned long long)random_word());
+                       (unsigned long long)words[1], (unsigned long long)words[2]);
     }
-    (void)snprintf(out->span_id, sizeof out->span_id, "%016llx", (unsigned long long)random_word());
+    (void)snprintf(out->span_id, sizeof out->span_id, "%016llx", (unsigned long long)words[0]);
 }
 
 void srv_trace_format(const struct srv_trace *trace, char out[SRV_TRACEPARENT_BYTES])

@@ -142,7 +142,10 @@ def test_every_request_is_counted_once_by_its_outcome(start, tiny_model, clip):
         end = time.monotonic() + 10
         while balance(scrape(server)) < 2 and time.monotonic() < end:
             time.sleep(0.02)
-        assert balance(scrape(server)) == 2
+        samples = scrape(server)
+        assert balance(samples) == 2
+        assert total(samples, "m2clip_connections", listener="main") == 2
+        assert total(samples, "m2clip_body_memory_bytes") >= 1000
     after = settled(server)
     route = {"route": "/v1/classify", "method": "POST"}
     assert rise(before, after, "m2clip_requests_total", code="200", **route) == 2
