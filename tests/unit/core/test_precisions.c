@@ -148,11 +148,48 @@ static void int8_keeps_the_embeddings(void **state)
         check(fixtures[i], M2C_PRECISION_INT8, M2C_BACKEND_NATIVE, int8_cosine);
 }
 
+/* Rows change hands while a team computes; no sum may depend on who has it. */
+static void check_team(const char *name, enum m2c_precision precision)
+{
+    enum { RUNS = 10 };
+    const struct golden_setup alone_setup = {
+        .precision = precision, .backend = M2C_BACKEND_NATIVE, .threads = 1};
+    const struct golden_setup team_setup = {
+        .precision = precision, .backend = M2C_BACKEND_NATIVE, .threads = 3};
+    struct golden alone;
+    struct golden team;
+    if (!golden_open(&alone, name, &alone_setup))
+        return;
+    assert_true(golden_open(&team, name, &team_setup));
+    struct outputs expected = compute(&alone);
+    for (int run = 0; run < RUNS; run++) {
+        struct outputs got = compute(&team);
+        assert_memory_equal(got.video, expected.video, got.clips * got.dim * sizeof(float));
+        assert_memory_equal(got.logits, expected.logits, got.clips * got.classes * sizeof(float));
+        assert_memory_equal(got.text, expected.text, got.texts * got.dim * sizeof(float));
+        outputs_free(&got);
+    }
+    outputs_free(&expected);
+    golden_close(&alone);
+    golden_close(&team);
+}
+
+static void answers_do_not_depend_on_the_team(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof fixtures / sizeof fixtures[0]; i++) {
+        check_team(fixtures[i], M2C_PRECISION_F32);
+        check_team(fixtures[i], M2C_PRECISION_BF16);
+        check_team(fixtures[i], M2C_PRECISION_INT8);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bf16_keeps_the_embeddings),
         cmocka_unit_test(int8_keeps_the_embeddings),
+        cmocka_unit_test(answers_do_not_depend_on_the_team),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
