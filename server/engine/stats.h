@@ -19,7 +19,7 @@ struct srv_batch_stats {
 /* Work that waits, of one lane. */
 struct srv_lane_stats {
     size_t waiting; /* pieces: views, or passes of texts */
-    double cost;    /* of it, in FLOP */
+    double flop;    /* that they need */
 };
 
 struct srv_cache_stats {
@@ -32,13 +32,15 @@ struct srv_cache_stats {
 /* Counts since the start; times are of threads at work, in seconds. */
 struct srv_engine_stats {
     size_t jobs;                      /* that have not ended */
-    double admitted_cost, max_cost;   /* in FLOP: of all jobs, and the budget (0: none) */
+    double admitted_flop, max_flop;   /* cost of all jobs, and the budget (0: none) */
     size_t decoding, waiting_decodes; /* videos */
     struct srv_lane_stats short_lane, long_lane;
     struct srv_batch_stats batches;
     struct srv_cache_stats labels, videos;
-    double encode_flop; /* needed by what was encoded, videos and texts */
-    double encode_s, decode_s;
+    uint64_t expired, cancelled; /* pieces of work dropped: too late, or nobody waits for them */
+    double encode_flop;          /* needed by the clips that were encoded */
+    double encode_s, text_s;     /* of the teams: clips, texts */
+    double decode_s;
     uint64_t reloads, failed_reloads;
     int teams, team_size; /* workers, and threads of each */
     int decoders;

@@ -34,16 +34,16 @@ static void write_queue(const struct srv_engine_stats *stats, struct srv_exposit
 {
     static const char *const lanes[] = {"short", "long"};
     gauge(exposition, "m2clip_jobs", "Jobs that have not ended.", (double)stats->jobs);
-    gauge(exposition, "m2clip_admitted_flop", "Cost of all jobs under way.", stats->admitted_cost);
+    gauge(exposition, "m2clip_admitted_flop", "Cost of all jobs under way.", stats->admitted_flop);
     gauge(exposition, "m2clip_admitted_max_flop", "Cost up to which jobs are admitted.",
-          stats->max_cost);
+          stats->max_flop);
     srv_exposition_family(exposition, "m2clip_queue_length", SRV_METRIC_GAUGE,
                           "Pieces of work that wait for a team.");
     pair(exposition, "lane", lanes,
          (const double[]){(double)stats->short_lane.waiting, (double)stats->long_lane.waiting});
     srv_exposition_family(exposition, "m2clip_queue_flop", SRV_METRIC_GAUGE, "Their cost.");
     pair(exposition, "lane", lanes,
-         (const double[]){stats->short_lane.cost, stats->long_lane.cost});
+         (const double[]){stats->short_lane.flop, stats->long_lane.flop});
     srv_exposition_family(exposition, "m2clip_decodes", SRV_METRIC_GAUGE,
                           "Videos at the decoders.");
     pair(exposition, "state", (const char *const[]){"running", "waiting"},
@@ -66,9 +66,15 @@ static void write_batches(const struct srv_engine_stats *stats, struct srv_expos
 
 static void write_work(const struct srv_engine_stats *stats, struct srv_exposition *exposition)
 {
-    counter(exposition, "m2clip_encode_flop_total", "Floating-point work that encoding needed.",
+    counter(exposition, "m2clip_encode_flop_total", "Floating-point work that clips needed.",
             stats->encode_flop);
-    counter(exposition, "m2clip_encode_seconds_total", "Time of the teams at it.", stats->encode_s);
+    counter(exposition, "m2clip_encode_seconds_total", "Time of the teams at clips.",
+            stats->encode_s);
+    counter(exposition, "m2clip_text_seconds_total", "Time of the teams at texts.", stats->text_s);
+    srv_exposition_family(exposition, "m2clip_work_dropped_total", SRV_METRIC_COUNTER,
+                          "Pieces of work that were not computed, or in vain.");
+    pair(exposition, "reason", (const char *const[]){"expired", "cancelled"},
+         (const double[]){(double)stats->expired, (double)stats->cancelled});
     counter(exposition, "m2clip_decode_seconds_total", "Time of the decoders at work.",
             stats->decode_s);
     gauge(exposition, "m2clip_encode_flop_per_second", "Achieved by a team since the start.",
