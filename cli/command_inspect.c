@@ -27,7 +27,7 @@ static enum m2c_status run(const struct cli_arguments *arguments, struct m2c_err
     struct m2c_error closing;
     if (cli_input_count(arguments) != 1)
         return m2c_fail(err, M2C_USAGE, "one model folder is needed");
-    enum m2c_status status = cli_output_open(&output, arguments, err);
+    enum m2c_status status = cli_output_open(&output, arguments, false, err);
     if (status == M2C_OK && output.format == CLI_CSV)
         status = m2c_fail_field(err, M2C_USAGE, "format", "inspect has no CSV form");
     if (status == M2C_OK)

@@ -1,4 +1,4 @@
-/* Where results go and in which form: table, JSON lines or CSV; stdout or a file. */
+/* Where results go and in which form: table, JSON lines, CSV or WebVTT; stdout or a file. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
@@ -7,7 +7,7 @@
 #include "cli/arguments.h"
 #include "proto/json_writer.h"
 
-enum cli_format { CLI_TABLE, CLI_JSONL, CLI_CSV };
+enum cli_format { CLI_TABLE, CLI_JSONL, CLI_CSV, CLI_VTT };
 
 struct cli_output {
     FILE *stream;
@@ -20,15 +20,18 @@ struct cli_output {
 /* Appends --format, --json and -o/--output. */
 void cli_output_options(struct cli_option_list *list);
 
-/* Opens the file, or takes stdout. A wrong format is M2C_USAGE. Close in any case. */
+/* Opens the file, or takes stdout. `has_vtt`: the results can be WebVTT. A wrong format is
+ * M2C_USAGE. Close in any case. */
 M2C_MUST_USE enum m2c_status cli_output_open(struct cli_output *output,
-                                             const struct cli_arguments *arguments,
+                                             const struct cli_arguments *arguments, bool has_vtt,
                                              struct m2c_error *err);
 
 /* Flushes and closes; a full disk or a closed pipe is M2C_IO_FAILED. Safe on a zeroed struct. */
 M2C_MUST_USE enum m2c_status cli_output_close(struct cli_output *output, struct m2c_error *err);
 
-/* Writes a document and a line break, and empties the writer. */
+/* Writes what is in the writer and empties it; JSON is a document and a line break. */
+M2C_MUST_USE enum m2c_status cli_output_text(struct cli_output *output, struct proto_writer *writer,
+                                             struct m2c_error *err);
 M2C_MUST_USE enum m2c_status cli_output_json(struct cli_output *output, struct proto_writer *writer,
                                              struct m2c_error *err);
 

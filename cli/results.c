@@ -1,6 +1,7 @@
 #include "cli/results.h"
 
 #include "proto/problem.h"
+#include "proto/webvtt.h"
 
 enum { SHOWN_VALUES = 6 };
 
@@ -31,6 +32,15 @@ static void print_embedding(FILE *stream, const struct proto_embedding *embeddin
     if (embedding->text)
         (void)fprintf(stream, "  %s", embedding->text);
     (void)fputc('\n', stream);
+}
+
+static void print_segment(FILE *stream, const struct proto_segment *segment)
+{
+    (void)fprintf(stream, "  %10.3f  %10.3f  %8.4f  ", segment->start_s, segment->end_s,
+                  (double)segment->score);
+    if (segment->has_similarity)
+        (void)fprintf(stream, "%8.4f  ", (double)segment->similarity);
+    (void)fprintf(stream, "%s\n", segment->label);
 }
 
 static void print_heading(FILE *stream, const struct proto_answer *answer)
@@ -67,19 +77,36 @@ static void print_table(FILE *stream, const struct proto_answer *answer)
     }
     for (size_t i = 0; i < answer->embedding_count; i++)
         print_embedding(stream, &answer->embeddings[i], answer->dim);
+    for (size_t i = 0; i < answer->segment_count; i++)
+        print_segment(stream, &answer->segments[i]);
+    for (size_t i = 0; i < answer->mask_count; i++) {
+        (void)fprintf(stream, "  [MASK] at %d:\n", answer->masks[i].position);
+        print_predictions(stream, &answer->masks[i].predictions);
+    }
 }
+
+/* Column names; embeddings go on with v0, v1, ... */
+static const char *const csv_columns[] = {
+    [PROTO_PAYLOAD_PREDICTIONS] = "input,kind,rank,label,label_id,index,score,similarity,error",
+    [PROTO_PAYLOAD_EMBEDDINGS] = "input,type,index,text,error",
+    [PROTO_PAYLOAD_SEGMENTS] = "input,start_s,end_s,label,index,score,similarity,peak_s,error",
+    [PROTO_PAYLOAD_MASKS] = "input,position,rank,label,index,score,error",
+};
+
+/* What stands between a failed input and its error. */
+static const char *const csv_failure[] = {
+    [PROTO_PAYLOAD_PREDICTIONS] = ",error,,,,,,,",
+    [PROTO_PAYLOAD_EMBEDDINGS] = ",,,,",
+    [PROTO_PAYLOAD_SEGMENTS] = ",,,,,,,,",
+    [PROTO_PAYLOAD_MASKS] = ",,,,,,",
+};
 
 static void csv_header(struct cli_output *output, enum proto_payload payload)
 {
     if (output->rows++ > 0)
         return;
-    if (payload != PROTO_PAYLOAD_EMBEDDINGS) {
-        (void)fputs("input,kind,rank,label,label_id,index,score,similarity,error\n",
-                    output->stream);
-        return;
-    }
-    (void)fputs("input,type,index,text,error", output->stream);
-    for (size_t i = 0; i < output->dim; i++)
+    (void)fputs(csv_columns[payload], output->stream);
+    for (size_t i = 0; i < output->dim && payload == PROTO_PAYLOAD_EMBEDDINGS; i++)
         (void)fprintf(output->stream, ",v%zu", i);
     (void)fputc('\n', output->stream);
 }
@@ -128,6 +155,53 @@ static void csv_embeddings(FILE *stream, const struct proto_answer *answer)
     }
 }
 
+static void csv_segments(FILE *stream, const struct proto_answer *answer)
+{
+    for (size_t i = 0; i < answer->segment_count; i++) {
+        const struct proto_segment *segment = &answer->segments[i];
+        cli_csv_text(stream, answer->input);
+        (void)fprintf(stream, ",%.3f,%.3f,", segment->start_s, segment->end_s);
+        cli_csv_text(stream, segment->label);
+        (void)fprintf(stream, ",%zu,%.7g,", segment->index, (double)segment->score);
+        if (segment->has_similarity)
+            (void)fprintf(stream, "%.7g", (double)segment->similarity);
+        (void)fprintf(stream, ",%.3f,\n", segment->peak_s);
+    }
+}
+
+static void csv_masks(FILE *stream, const struct proto_answer *answer)
+{
+    for (size_t i = 0; i < answer->mask_count; i++) {
+        const struct proto_mask *mask = &answer->masks[i];
+        for (size_t k = 0; k < mask->predictions.count; k++) {
+            const struct proto_prediction *prediction = &mask->predictions.items[k];
+            cli_csv_text(stream, answer->input);
+            (void)fprintf(stream, ",%d,%zu,", mask->position, k + 1);
+            cli_csv_text(stream, prediction->label);
+            (void)fprintf(stream, ",%zu,%.7g,\n", prediction->index, (double)prediction->score);
+        }
+    }
+}
+
+static void csv_answer(struct cli_output *output, const struct proto_answer *answer)
+{
+    csv_header(output, answer->payload);
+    switch (answer->payload) {
+    case PROTO_PAYLOAD_PREDICTIONS:
+        csv_predictions(output->stream, answer);
+        break;
+    case PROTO_PAYLOAD_EMBEDDINGS:
+        csv_embeddings(output->stream, answer);
+        break;
+    case PROTO_PAYLOAD_SEGMENTS:
+        csv_segments(output->stream, answer);
+        break;
+    case PROTO_PAYLOAD_MASKS:
+        csv_masks(output->stream, answer);
+        break;
+    }
+}
+
 enum m2c_status cli_result_answer(struct cli_output *output, const struct proto_answer *answer,
                                   struct m2c_error *err)
 {
@@ -137,12 +211,11 @@ enum m2c_status cli_result_answer(struct cli_output *output, const struct proto_
         proto_answer_write(&writer, answer);
         return cli_output_json(output, &writer, err);
     case CLI_CSV:
-        csv_header(output, answer->payload);
-        if (answer->payload == PROTO_PAYLOAD_EMBEDDINGS)
-            csv_embeddings(output->stream, answer);
-        else
-            csv_predictions(output->stream, answer);
+        csv_answer(output, answer);
         break;
+    case CLI_VTT:
+        proto_webvtt_write(&writer, answer->segments, answer->segment_count);
+        return cli_output_text(output, &writer, err);
     case CLI_TABLE:
         print_table(output->stream, answer);
         break;
@@ -169,8 +242,7 @@ enum m2c_status cli_result_failure(struct cli_output *output, const char *input,
     if (output->format == CLI_CSV) {
         csv_header(output, payload);
         cli_csv_text(output->stream, input);
-        (void)fprintf(output->stream, "%s%s\n",
-                      payload == PROTO_PAYLOAD_EMBEDDINGS ? ",,,," : ",error,,,,,,,",
+        (void)fprintf(output->stream, "%s%s\n", csv_failure[payload],
                       m2c_status_code(failure->status));
     }
     return M2C_OK;

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "cli/inputs.h"
 #include "cli/request_options.h"
 #include "cli/results.h"
 #include "model/digest.h"
@@ -52,7 +51,8 @@ static enum m2c_status check_deadline(const struct item *item, struct m2c_error 
                     item->deadline_ms - item->started_ms);
 }
 
-static enum m2c_status read_and_decode(struct cli_video_run *run, struct item *item,
+static enum m2c_status read_and_decode(const struct cli_video_route *route,
+                                       struct cli_video_run *run, struct item *item,
                                        struct m2c_error *err)
 {
     struct m2c_decode_plan plan;
@@ -68,13 +68,17 @@ static enum m2c_status read_and_decode(struct cli_video_run *run, struct item *i
     m2c_pipeline_plan(run->session.model, run->session.set, &run->sampling, &plan);
     if (proto_options_has(&run->options, PROTO_TIMEOUT_MS))
         plan.limits.max_wall_ms = item->deadline_ms - m2c_clock_ms();
+    if (route->look)
+        return route->look(run, item->input, &item->file, &plan, &item->clip, &item->timing_ms,
+                           err);
     started_ms = m2c_clock_ms();
     status = m2c_video_decode(item->file.bytes, item->file.size, &plan, &item->clip, err);
     item->timing_ms.decode = m2c_clock_ms() - started_ms;
     return status;
 }
 
-static enum m2c_status encode(struct cli_video_run *run, struct item *item, struct m2c_error *err)
+static enum m2c_status encode(const struct cli_video_route *route, struct cli_video_run *run,
+                              struct item *item, struct m2c_error *err)
 {
     double started_ms = m2c_clock_ms();
     int views = item->clip.temporal_views * item->clip.spatial_views;
@@ -85,6 +89,8 @@ static enum m2c_status encode(struct cli_video_run *run, struct item *item, stru
     if (status == M2C_OK)
         status = m2c_pipeline_encode_views(run->session.encoder, run->session.set, &item->clip, 0,
                                            views, &item->embedding, NULL, err);
+    if (status == M2C_OK && route->finish)
+        status = route->finish(run, &item->embedding, err);
     if (status == M2C_OK)
         status = check_deadline(item, err);
     item->timing_ms.encode = m2c_clock_ms() - started_ms;
@@ -168,9 +174,9 @@ static enum m2c_status work(const struct cli_video_route *route, struct cli_vide
                                                 : 1e12);
     make_id(item->id);
     if (item->input)
-        status = read_and_decode(run, item, failure);
-    if (item->input && status == M2C_OK)
-        status = encode(run, item, failure);
+        status = read_and_decode(route, run, item, failure);
+    if (item->input && status == M2C_OK && !route->look)
+        status = encode(route, run, item, failure);
     return status == M2C_OK ? write_answer(route, run, item, err) : M2C_OK;
 }
 
@@ -202,6 +208,9 @@ static enum m2c_status run_inputs(const struct cli_video_route *route, struct cl
 {
     bool failed = false;
     enum m2c_status status = M2C_OK;
+    if (run->output.format == CLI_VTT && inputs->count > 1)
+        return m2c_fail_field(err, M2C_USAGE, "format", "--format vtt takes one input, not %zu",
+                              inputs->count);
     if (inputs->count == 0)
         return run_input(route, run, NULL, &failed, err);
     for (size_t i = 0; i < inputs->count && status == M2C_OK; i++) {
@@ -238,13 +247,16 @@ static enum m2c_status open_run(const struct cli_video_route *route, struct cli_
     if (route->route != PROTO_CLASSIFY)
         run->text_ms = m2c_clock_ms() - started_ms;
     if (status == M2C_OK)
-        status = cli_output_open(&run->output, run->arguments, err);
+        status = cli_output_open(&run->output, run->arguments,
+                                 route->payload == PROTO_PAYLOAD_SEGMENTS, err);
     run->output.dim = (size_t)m2c_set_info(run->session.set)->dim;
     return status;
 }
 
-static void close_run(struct cli_video_run *run)
+static void close_run(const struct cli_video_route *route, struct cli_video_run *run)
 {
+    if (route->close)
+        route->close(run);
     free(run->embeddings);
     free(run->vectors);
     cli_predictions_destroy(&run->classes);
@@ -272,7 +284,7 @@ enum m2c_status cli_video_command(const struct cli_video_route *route,
         *err = closing;
         status = closed;
     }
-    close_run(&run);
+    close_run(route, &run);
     cli_inputs_destroy(&inputs);
     return status;
 }

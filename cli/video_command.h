@@ -1,10 +1,11 @@
-/* What classify, zeroshot and embed share: options, model, then input after input read, decoded on
- * the calling thread, encoded on the team, and answered in the output's form.
+/* What the commands over videos share: options, model, then input after input read, decoded on the
+ * calling thread, encoded on the team, and answered in the output's form.
  */
 #ifndef CLI_VIDEO_COMMAND_H
 #define CLI_VIDEO_COMMAND_H
 
 #include "cli/command.h"
+#include "cli/inputs.h"
 #include "cli/label_vectors.h"
 #include "cli/output.h"
 #include "cli/predictions.h"
@@ -25,6 +26,7 @@ struct cli_video_run {
     struct cli_predictions classes;     /* zeroshot with classes */
     struct proto_embedding *embeddings; /* embed: the video's first, then the texts' */
     float *vectors;                     /* embed: [1 + texts, E] */
+    void *own;                          /* the command's; NULL without `close` */
     double text_ms;                     /* spent on labels or texts, told in the first answer */
 };
 
@@ -36,6 +38,21 @@ struct cli_video_route {
 
     /* Checks the set and encodes what is the same for all videos. */
     enum m2c_status (*prepare)(struct cli_video_run *run, struct m2c_error *err);
+
+    /* Looks at a video otherwise than as one clip, instead of decoding and encoding it whole: sets
+     * facts, view counts and warnings of `clip` (no pixels), and the times of decode and encode.
+     * `plan`: of the run's sampling. NULL: one clip. */
+    enum m2c_status (*look)(struct cli_video_run *run, const char *input,
+                            const struct cli_video_file *file, const struct m2c_decode_plan *plan,
+                            struct m2c_clip_frames *clip, struct proto_timing_ms *timing_ms,
+                            struct m2c_error *err);
+
+    /* What is left to compute from the embedding; NULL: nothing. */
+    enum m2c_status (*finish)(struct cli_video_run *run,
+                              const struct m2c_video_embedding *embedding, struct m2c_error *err);
+
+    /* Frees run->own; NULL: there is none. Called after a failed `prepare` too. */
+    void (*close)(struct cli_video_run *run);
 
     /* Fills the payload of one answer; `embedding` is NULL without a video. */
     void (*fill)(struct cli_video_run *run, const struct m2c_video_embedding *embedding,
