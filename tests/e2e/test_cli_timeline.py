@@ -121,8 +121,10 @@ def test_all_forms_agree(model, film, tmp_path):
 
 
 def test_wrong_usage_is_named(model, film):
-    for arguments, word in ((["--hop-s", "0.01"], "hop_s"), (["--window-s", "60", "--hop-s", "1"], "hop_s"),
-                            (["--threshold", "0.2"], "threshold_end"), (["--format", "vtt", film], "vtt"),
+    for arguments, word in ((["--hop-s", "0.01"], "hop_s"),
+                            (["--window-s", "60", "--hop-s", "1"], "hop_s"),
+                            (["--threshold", "0.2"], "threshold_end"),
+                            (["--format", "vtt", film], "vtt"),
                             (["--top-k", "3"], "--top-k")):
         result = timeline(model, *arguments, film)
         assert result.returncode == 2 and word in result.stderr, (arguments, result.stderr)
