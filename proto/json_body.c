@@ -1,7 +1,6 @@
 #include "proto/json_body.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 
 void proto_json_start(void)
 {
@@ -33,32 +32,45 @@ static bool depth_is_bounded(const char *bytes, size_t size)
     return true;
 }
 
-enum m2c_status proto_json_parse(const char *bytes, size_t size, size_t max_bytes, json_t **out,
-                                 struct m2c_error *err)
+static enum m2c_status describe(const struct proto_json_lift *lift, const json_error_t *library,
+                                struct m2c_error *err)
 {
-    if (size > max_bytes)
-        return m2c_fail(err, M2C_TOO_LARGE, "the JSON body has %zu bytes; the limit is %zu", size,
-                        max_bytes);
-    if (size == 0)
+    size_t position = library->position > 0 ? (size_t)library->position : 0;
+    size_t origin = proto_json_lift_origin(lift, position);
+    if (json_error_code(library) == json_error_out_of_memory)
+        return m2c_fail_memory(err, "the JSON body", lift->size);
+    if (json_error_code(library) == json_error_duplicate_key)
+        return m2c_fail(err, M2C_INVALID_REQUEST, "the JSON body gives a key twice near byte %zu",
+                        origin);
+    return m2c_fail(err, M2C_INVALID_REQUEST, "the body is not valid JSON near byte %zu", origin);
+}
+
+enum m2c_status proto_json_parse_lifted(const struct proto_json_lift *lift, json_t **out,
+                                        struct m2c_error *err)
+{
+    if (lift->size == 0)
         return m2c_fail(err, M2C_INVALID_REQUEST, "the JSON body is empty");
-    if (!depth_is_bounded(bytes, size))
+    if (!depth_is_bounded(lift->text, lift->size))
         return m2c_fail(err, M2C_INVALID_REQUEST, "the JSON body nests deeper than %d levels",
                         (int)PROTO_JSON_MAX_DEPTH);
     json_error_t library;
-    json_t *value = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &library);
-    if (!value) {
-        if (json_error_code(&library) == json_error_out_of_memory)
-            return m2c_fail_memory(err, "the JSON body", size);
-        if (json_error_code(&library) == json_error_duplicate_key)
-            return m2c_fail(err, M2C_INVALID_REQUEST,
-                            "the JSON body gives a key twice near byte %d", library.position);
-        return m2c_fail(err, M2C_INVALID_REQUEST, "the body is not valid JSON near byte %d",
-                        library.position);
-    }
+    json_t *value = json_loadb(lift->text, lift->size, JSON_REJECT_DUPLICATES, &library);
+    if (!value)
+        return describe(lift, &library, err);
     if (!json_is_object(value)) {
         json_decref(value);
         return m2c_fail(err, M2C_INVALID_REQUEST, "the JSON body is not an object");
     }
     *out = value;
     return M2C_OK;
+}
+
+enum m2c_status proto_json_parse(const char *bytes, size_t size, size_t max_bytes, json_t **out,
+                                 struct m2c_error *err)
+{
+    const struct proto_json_lift whole = {.source = bytes, .text = bytes, .size = size};
+    if (size > max_bytes)
+        return m2c_fail(err, M2C_TOO_LARGE, "the JSON body has %zu bytes; the limit is %zu", size,
+                        max_bytes);
+    return proto_json_parse_lifted(&whole, out, err);
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#include "proto/json_lift.h"
 #include "status.h"
 
 enum { PROTO_JSON_MAX_DEPTH = 16 };
@@ -18,5 +19,9 @@ void proto_json_start(void);
  * names the byte offset, never the library's text. Any thread. */
 M2C_MUST_USE enum m2c_status proto_json_parse(const char *bytes, size_t size, size_t max_bytes,
                                               json_t **out, struct m2c_error *err);
+
+/* The same for what is left of a body whose videos were lifted out; offsets are the body's. */
+M2C_MUST_USE enum m2c_status proto_json_parse_lifted(const struct proto_json_lift *lift,
+                                                     json_t **out, struct m2c_error *err);
 
 #endif

@@ -11,7 +11,6 @@ enum { MAX_URL_BYTES = 2048, MAX_VIDEO_ID_BYTES = 128 };
 
 void proto_input_destroy(struct proto_input *input)
 {
-    free(input->bytes);
     free(input->url);
     free(input->video_id);
     *input = (struct proto_input){0};
@@ -35,18 +34,26 @@ enum m2c_status proto_input_set_url(struct proto_input *input, const char *url, 
                             : status;
 }
 
-static enum m2c_status set_video(struct proto_input *input, const char *text, size_t length,
-                                 struct m2c_error *err)
+/* What the body's members are read into, and what was lifted out of it. */
+struct reading {
+    const struct proto_json_lift *lift;
+    struct proto_options *options;
+    struct proto_video_request *request;
+};
+
+/* `text` is the number that stands in the place of a lifted video. */
+static enum m2c_status set_video(const struct reading *reading, struct proto_input *input,
+                                 const char *text, struct m2c_error *err)
 {
+    char *end = NULL;
+    unsigned long number = strtoul(text, &end, 10);
     enum m2c_status status = set_kind(input, PROTO_INPUT_BYTES, "video", err);
-    if (status == M2C_OK)
-        status = proto_base64_size(text, length, "video", &input->size, err);
     if (status != M2C_OK)
         return status;
-    input->bytes = malloc(input->size);
-    if (!input->bytes)
-        return m2c_fail_memory(err, "the video", input->size);
-    return proto_base64_decode(text, length, "video", input->bytes, err);
+    if (end == text || *end != '\0' || number >= reading->lift->count)
+        return m2c_fail_field(err, M2C_INTERNAL, "video", "a video was not lifted");
+    input->span = reading->lift->spans[number];
+    return proto_base64_size(reading->lift->source, &input->span, "video", &input->size, err);
 }
 
 static bool is_source(const char *key)
@@ -54,7 +61,7 @@ static bool is_source(const char *key)
     return strcmp(key, "video") == 0 || strcmp(key, "url") == 0 || strcmp(key, "video_id") == 0;
 }
 
-static enum m2c_status set_source(struct proto_input *input, enum proto_route route,
+static enum m2c_status set_source(const struct reading *reading, struct proto_input *input,
                                   const char *key, const json_t *value, struct m2c_error *err)
 {
     if (!json_is_string(value))
@@ -62,10 +69,10 @@ static enum m2c_status set_source(struct proto_input *input, enum proto_route ro
     const char *text = json_string_value(value);
     size_t length = json_string_length(value);
     if (strcmp(key, "video") == 0)
-        return set_video(input, text, length, err);
+        return set_video(reading, input, text, err);
     if (strcmp(key, "url") == 0)
         return proto_input_set_url(input, text, length, err);
-    if (route == PROTO_TIMELINE)
+    if (reading->options->route == PROTO_TIMELINE)
         return m2c_fail_field(err, M2C_INVALID_REQUEST, key,
                               "timeline looks at frames: send the video or its url");
     enum m2c_status status = set_kind(input, PROTO_INPUT_VIDEO_ID, key, err);
@@ -82,7 +89,7 @@ static void prefix_field(struct m2c_error *err, size_t index)
     memcpy(err->field, field, sizeof field);
 }
 
-static enum m2c_status read_input(struct proto_input *input, enum proto_route route,
+static enum m2c_status read_input(const struct reading *reading, struct proto_input *input,
                                   const json_t *object, size_t index, struct m2c_error *err)
 {
     const char *key;
@@ -92,7 +99,7 @@ static enum m2c_status read_input(struct proto_input *input, enum proto_route ro
                               index);
     json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
         enum m2c_status status =
-            is_source(key) ? set_source(input, route, key, value, err)
+            is_source(key) ? set_source(reading, input, key, value, err)
                            : m2c_fail_field(err, M2C_INVALID_REQUEST, key,
                                             "an input has one of video, url and video_id, "
                                             "nothing else");
@@ -107,10 +114,11 @@ static enum m2c_status read_input(struct proto_input *input, enum proto_route ro
     return M2C_OK;
 }
 
-static enum m2c_status read_inputs(struct proto_video_request *request,
-                                   const struct proto_options *options, const json_t *array,
+static enum m2c_status read_inputs(const struct reading *reading, const json_t *array,
                                    struct m2c_error *err)
 {
+    struct proto_video_request *request = reading->request;
+    const struct proto_options *options = reading->options;
     size_t count = json_array_size(array);
     if (!json_is_array(array) || count == 0 || count > (size_t)options->limits.max_inputs)
         return m2c_fail_field(err, M2C_INVALID_REQUEST, "inputs",
@@ -123,11 +131,22 @@ static enum m2c_status read_inputs(struct proto_video_request *request,
     request->many = true;
     for (size_t i = 0; i < count; i++) {
         enum m2c_status status =
-            read_input(&request->inputs[i], options->route, json_array_get(array, i), i, err);
+            read_input(reading, &request->inputs[i], json_array_get(array, i), i, err);
         if (status != M2C_OK)
             return status;
     }
     return M2C_OK;
+}
+
+enum m2c_status proto_video_request_absent(const struct proto_options *options,
+                                           struct m2c_error *err)
+{
+    if (options->route == PROTO_EMBED && proto_options_has(options, PROTO_TEXTS))
+        return M2C_OK;
+    return m2c_fail_field(err, M2C_INVALID_REQUEST, "video",
+                          options->route == PROTO_EMBED
+                              ? "there is neither a video nor a text to embed"
+                              : "there is no video: video, url, video_id or inputs is needed");
 }
 
 /* Whether the request says what to look at. */
@@ -135,44 +154,51 @@ static enum m2c_status check_sources(const struct proto_video_request *request,
                                      const struct proto_input *single,
                                      const struct proto_options *options, struct m2c_error *err)
 {
-    bool has_texts = options->route == PROTO_EMBED && proto_options_has(options, PROTO_TEXTS);
     if (request->many && single->kind != PROTO_INPUT_NONE)
         return m2c_fail_field(err, M2C_INVALID_REQUEST, "inputs",
                               "inputs excludes video, url and video_id beside it");
-    if (!request->many && single->kind == PROTO_INPUT_NONE && !has_texts)
-        return m2c_fail_field(err, M2C_INVALID_REQUEST, "video",
-                              options->route == PROTO_EMBED
-                                  ? "there is neither a video nor a text to embed"
-                                  : "there is no video: video, url, video_id or inputs is needed");
-    return M2C_OK;
+    return request->many || single->kind != PROTO_INPUT_NONE
+               ? M2C_OK
+               : proto_video_request_absent(options, err);
 }
 
-static enum m2c_status read_members(const json_t *body, struct proto_options *options,
-                                    struct proto_video_request *request, struct proto_input *single,
-                                    struct m2c_error *err)
+static enum m2c_status read_members(const struct reading *reading, const json_t *body,
+                                    struct proto_input *single, struct m2c_error *err)
 {
+    struct proto_options *options = reading->options;
     const char *key;
     json_t *value;
     json_object_foreach ((json_t *)(uintptr_t)body, key, value) {
         enum m2c_status status;
         if (is_source(key))
-            status = set_source(single, options->route, key, value, err);
+            status = set_source(reading, single, key, value, err);
         else if (strcmp(key, "inputs") == 0)
-            status = read_inputs(request, options, value, err);
+            status = read_inputs(reading, value, err);
         else
             status = proto_options_set_json(options, key, value, err);
         if (status != M2C_OK)
             return status;
     }
-    return check_sources(request, single, options, err);
+    return check_sources(reading->request, single, options, err);
 }
 
-enum m2c_status proto_video_request_read(const json_t *body, struct proto_options *options,
+void proto_video_request_field(const struct proto_video_request *request, size_t index,
+                               char field[64])
+{
+    if (request->many)
+        (void)snprintf(field, 64, "inputs[%zu].video", index);
+    else
+        (void)snprintf(field, 64, "video");
+}
+
+enum m2c_status proto_video_request_read(const json_t *body, const struct proto_json_lift *lift,
+                                         struct proto_options *options,
                                          struct proto_video_request *request, struct m2c_error *err)
 {
     struct proto_input single = {0};
+    const struct reading reading = {lift, options, request};
     *request = (struct proto_video_request){0};
-    enum m2c_status status = read_members(body, options, request, &single, err);
+    enum m2c_status status = read_members(&reading, body, &single, err);
     if (status == M2C_OK && !request->many) {
         request->inputs = malloc(sizeof single);
         if (!request->inputs) {

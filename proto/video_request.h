@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "proto/json_lift.h"
 #include "proto/options.h"
 #include "status.h"
 
@@ -19,10 +20,10 @@ enum proto_input_kind {
 /* One video: exactly one of its three forms, or none (embed with texts alone). */
 struct proto_input {
     enum proto_input_kind kind;
-    unsigned char *bytes; /* owned, decoded; take it by setting NULL */
-    size_t size;
-    char *url;      /* owned */
-    char *video_id; /* owned */
+    struct proto_base64_span span; /* of a JSON body's video: where its base64 stands in the body */
+    size_t size;                   /* that it decodes to */
+    char *url;                     /* owned */
+    char *video_id;                /* owned */
 };
 
 void proto_input_destroy(struct proto_input *input);
@@ -38,11 +39,22 @@ struct proto_video_request {
     bool many;                  /* came as `inputs`: the answer is {"results": [..]} */
 };
 
-/* Reads the members of a body into options (made for the route; query options may be set already)
- * and inputs. Neither, both or several of `video`, `url`, `video_id`, `inputs` are
- * M2C_INVALID_REQUEST; embed and fill-mask differ as interface.md says: embed may come without a
- * video, timeline takes no `video_id`. Does not call proto_options_finish. Destroy in any case. */
+/* The field that names the video of an input: "video", "inputs[3].video". */
+void proto_video_request_field(const struct proto_video_request *request, size_t index,
+                               char field[64]);
+
+/* Whether a request may come without any video: embed with texts. Else M2C_INVALID_REQUEST, field
+ * `video`. */
+M2C_MUST_USE enum m2c_status proto_video_request_absent(const struct proto_options *options,
+                                                        struct m2c_error *err);
+
+/* Reads the members of a body, whose videos are lifted out, into options (made for the route; query
+ * options may be set already) and inputs. Neither, both or several of `video`, `url`, `video_id`,
+ * `inputs` are M2C_INVALID_REQUEST; embed and fill-mask differ as interface.md says: embed may come
+ * without a video, timeline takes no `video_id`. Does not call proto_options_finish. Destroy in any
+ * case. */
 M2C_MUST_USE enum m2c_status proto_video_request_read(const json_t *body,
+                                                      const struct proto_json_lift *lift,
                                                       struct proto_options *options,
                                                       struct proto_video_request *request,
                                                       struct m2c_error *err);

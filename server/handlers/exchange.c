@@ -24,6 +24,8 @@ static void free_when_idle(struct srv_exchange *exchange)
         return;
     unlink_exchange(exchange);
     proto_options_destroy(&exchange->options);
+    for (size_t i = 0; exchange->items && i < exchange->videos.count; i++)
+        srv_body_unref(exchange->items[i].video);
     proto_video_request_destroy(&exchange->videos);
     srv_label_source_unref(exchange->labels);
     srv_body_unref(exchange->body);
@@ -111,32 +113,23 @@ static void on_labels_done(struct srv_label_job *job, const struct m2c_error *er
         job_ended(exchange);
 }
 
-static void release_bytes(void *owner)
-{
-    free(owner);
-}
-
 static void release_body(void *owner)
 {
     srv_body_unref(owner);
 }
 
-/* The item's bytes with their owner, moved out of the exchange. */
-static struct srv_blob take_video(struct srv_exchange *exchange, struct proto_input *input)
+/* The item's bytes with their owner, moved out of the exchange; none where only the video's name is
+ * known. */
+static struct srv_blob take_video(struct srv_exchange_item *item)
 {
-    struct srv_blob blob = {.bytes = input->bytes, .size = input->size};
-    if (input->kind == PROTO_INPUT_VIDEO_ID) {
-        /* only what is known of it */
-    } else if (input->bytes) {
-        blob.release = release_bytes;
-        blob.owner = input->bytes;
-        input->bytes = NULL;
-    } else {
-        blob.bytes = srv_body_data(exchange->body);
-        blob.size = srv_body_size(exchange->body);
-        blob.release = release_body;
-        blob.owner = srv_body_ref(exchange->body);
-    }
+    struct srv_blob blob = {.bytes = NULL};
+    if (!item->video)
+        return blob;
+    blob.bytes = srv_body_data(item->video);
+    blob.size = srv_body_size(item->video);
+    blob.release = release_body;
+    blob.owner = item->video;
+    item->video = NULL;
     return blob;
 }
 
@@ -152,7 +145,7 @@ static enum m2c_status start_video(struct srv_exchange *exchange, size_t index,
         .run = {.served = exchange->served,
                 .set = exchange->set,
                 .sampling = exchange->sampling,
-                .video = take_video(exchange, input)},
+                .video = take_video(item)},
         .scope = srv_video_scope(exchange->handlers, exchange->request),
         .content = item->content,
         .alone = exchange->no_store,

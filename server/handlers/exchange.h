@@ -40,6 +40,7 @@ struct srv_exchange_item {
     struct srv_exchange *exchange;
     struct srv_video_seat *seat; /* NULL before, and for what failed without one */
     bool pending;
+    struct srv_body *video;             /* its bytes, held until the job takes them, or NULL */
     char content[M2C_DIGEST_HEX_BYTES]; /* hash of the video's bytes */
     struct m2c_error error;             /* status M2C_OK until it fails */
 };
@@ -66,7 +67,7 @@ struct srv_exchange {
     bool deadline_open; /* the timer's handle is not closed yet */
     bool reading;       /* a thread of libuv's pool reads the body */
     uv_work_t read_work;
-    struct srv_body *body; /* held while it is read */
+    struct srv_body *body; /* JSON, held while it is read */
     struct m2c_error read_error;
 };
 

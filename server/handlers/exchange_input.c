@@ -4,6 +4,7 @@
 
 #include "proto/json_body.h"
 #include "server/handlers/exchange.h"
+#include "server/handlers/json_videos.h"
 #include "server/limits.h"
 
 /* Room for one video in `videos`, so that the three forms look alike from here on. */
@@ -26,16 +27,25 @@ static enum m2c_status make_items(struct srv_exchange *exchange, struct m2c_erro
     return M2C_OK;
 }
 
+/* The one video of a request that brings it as a body of its own. */
+static enum m2c_status set_single(struct srv_exchange *exchange, struct srv_body *body,
+                                  struct m2c_error *err)
+{
+    exchange->items[0].video = srv_body_ref(body);
+    exchange->videos.inputs[0].kind = PROTO_INPUT_BYTES;
+    return srv_body_hash(body, exchange->items[0].content, err);
+}
+
 static enum m2c_status read_raw(struct srv_exchange *exchange, struct m2c_error *err)
 {
+    struct srv_body *body = srv_request_body(exchange->request);
     enum m2c_status status = make_single(exchange, err);
     if (status == M2C_OK)
         status = make_items(exchange, err);
     if (status != M2C_OK)
         return status;
-    exchange->body = srv_body_ref(srv_request_body(exchange->request));
-    exchange->videos.inputs[0].kind = PROTO_INPUT_BYTES;
-    return srv_body_hash(exchange->body, exchange->items[0].content, err);
+    return body ? set_single(exchange, body, err)
+                : proto_video_request_absent(&exchange->options, err);
 }
 
 static enum m2c_status read_fields(struct srv_exchange *exchange, struct m2c_error *err)
@@ -71,68 +81,53 @@ static enum m2c_status read_form(struct srv_exchange *exchange, struct m2c_error
     if (!body)
         return input->kind != PROTO_INPUT_NONE
                    ? M2C_OK
-                   : m2c_fail_field(err, M2C_INVALID_REQUEST, "video", "the part video is missing");
-    exchange->body = srv_body_ref(body);
-    input->kind = PROTO_INPUT_BYTES;
-    return srv_body_hash(exchange->body, exchange->items[0].content, err);
+                   : proto_video_request_absent(&exchange->options, err);
+    return set_single(exchange, body, err);
 }
 
-/* What of a JSON text is not the base64 of its videos. */
-static size_t plain_json_bytes(const struct proto_video_request *videos, size_t size)
+static enum m2c_status parse(struct srv_exchange *exchange, const struct proto_json_lift *lift,
+                             struct m2c_error *err)
 {
-    size_t video = 0;
-    for (size_t i = 0; i < videos->count; i++)
-        if (videos->inputs[i].kind == PROTO_INPUT_BYTES)
-            video += (videos->inputs[i].size + 2) / 3 * 4;
-    return size > video ? size - video : 0;
+    json_t *json = NULL;
+    enum m2c_status status = proto_json_parse_lifted(lift, &json, err);
+    if (status == M2C_OK)
+        status = proto_video_request_read(json, lift, &exchange->options, &exchange->videos, err);
+    json_decref(json);
+    return status;
 }
 
-static enum m2c_status too_large(size_t limit, struct m2c_error *err)
+/* The videos' bytes as bodies of their own. */
+static enum m2c_status decode_videos(struct srv_exchange *exchange, struct m2c_error *err)
 {
-    return m2c_fail(err, M2C_TOO_LARGE, "a JSON body may have %zu bytes beside its videos", limit);
-}
-
-/* What names the content of each video: its hash, or the id that the client has of it. */
-static enum m2c_status name_contents(struct srv_exchange *exchange, struct m2c_error *err)
-{
-    enum m2c_status status = M2C_OK;
-    for (size_t i = 0; i < exchange->videos.count && status == M2C_OK; i++) {
-        const struct proto_input *input = &exchange->videos.inputs[i];
-        unsigned char digest[M2C_DIGEST_BYTES];
-        /* An id of another length names nothing that is kept. */
-        if (input->kind == PROTO_INPUT_VIDEO_ID &&
-            strlen(input->video_id) == M2C_DIGEST_HEX_BYTES - 1)
-            memcpy(exchange->items[i].content, input->video_id, M2C_DIGEST_HEX_BYTES);
-        if (input->kind != PROTO_INPUT_BYTES)
-            continue;
-        status = m2c_digest_bytes(input->bytes, input->size, digest, err);
-        if (status == M2C_OK)
-            m2c_digest_hex(digest, exchange->items[i].content);
-    }
+    size_t count = exchange->videos.count;
+    struct srv_body **bodies = calloc(count + 1, sizeof *bodies);
+    if (!bodies)
+        return m2c_fail_memory(err, "inputs", (count + 1) * sizeof *bodies);
+    enum m2c_status status = srv_json_videos_decode(exchange->body, &exchange->videos, bodies, err);
+    for (size_t i = 0; i < count; i++)
+        exchange->items[i].video = bodies[i];
+    free(bodies);
+    for (size_t i = 0; i < count && status == M2C_OK; i++)
+        if (exchange->items[i].video)
+            status = srv_body_hash(exchange->items[i].video, exchange->items[i].content, err);
     return status;
 }
 
 /* Any thread: touches the exchange's own members alone, and nothing of the request. */
 static enum m2c_status read_json(struct srv_exchange *exchange, struct m2c_error *err)
 {
-    const char *text = (const char *)srv_body_data(exchange->body);
-    size_t size = srv_body_size(exchange->body);
-    size_t limit = (size_t)exchange->handlers->config->max_json_bytes;
-    json_t *json = NULL;
-    /* A long text without a video is refused before it is parsed. */
-    if (size > limit && !memmem(text, size, "\"video\"", 7))
-        return too_large(limit, err);
-    enum m2c_status status = proto_json_parse(text, size, size, &json, err);
+    struct proto_json_lift lift;
+    size_t max_videos = (size_t)exchange->options.limits.max_inputs + 1;
+    enum m2c_status status =
+        proto_json_lift((const char *)srv_body_data(exchange->body), srv_body_size(exchange->body),
+                        (size_t)exchange->handlers->config->max_json_bytes, max_videos, &lift, err);
     if (status == M2C_OK)
-        status = proto_video_request_read(json, &exchange->options, &exchange->videos, err);
-    json_decref(json);
-    if (status == M2C_OK && plain_json_bytes(&exchange->videos, size) > limit)
-        status = too_large(limit, err);
+        status = parse(exchange, &lift, err);
+    bool has_videos = lift.count > 0;
+    proto_json_lift_destroy(&lift);
     if (status == M2C_OK)
         status = make_items(exchange, err);
-    if (status == M2C_OK)
-        status = name_contents(exchange, err);
-    return status;
+    return status == M2C_OK && has_videos ? decode_videos(exchange, err) : status;
 }
 
 static void read_json_off_loop(uv_work_t *work)

@@ -127,6 +127,25 @@ struct base64_case {
     const char *bytes; /* NULL: refused */
 };
 
+/* Decodes a text in pieces as small as they may be. */
+static enum m2c_status decode(const char *text, size_t length, size_t escapes, unsigned char *out,
+                              size_t *size, struct m2c_error *err)
+{
+    const struct proto_base64_span span = {.length = length, .escapes = escapes};
+    struct proto_base64_reader reader;
+    size_t expected, made = 0, piece = 1;
+    enum m2c_status status = proto_base64_size(text, &span, "video", &expected, err);
+    proto_base64_start(&reader, text, &span, "video");
+    while (status == M2C_OK && piece > 0) {
+        status = proto_base64_next(&reader, out + made, 3, &piece, err);
+        made += status == M2C_OK ? piece : 0;
+    }
+    if (status == M2C_OK)
+        assert_int_equal(made, expected);
+    *size = made;
+    return status;
+}
+
 static void base64_is_strict(void **state)
 {
     (void)state;
@@ -152,14 +171,21 @@ static void base64_is_strict(void **state)
         {"TQ==TQ==", NULL},
         {"=QTM", NULL},
         {"TW\xc3\xa9", NULL},
+        {"+\\/+\\/", "\xfb\xff\xbf"},
+        {"TWFu\\/\\/\\/\\/TQ==", "Man\xff\xff\xffM"},
+        {"TWF\\n", NULL},
+        {"TWF\\", NULL},
+        {"\\u0054WFu", NULL},
+        {"TWF\\\\", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct m2c_error err = {0};
         unsigned char out[16] = {0};
         size_t size = 0, length = strlen(cases[i].text);
-        enum m2c_status status = proto_base64_size(cases[i].text, length, "video", &size, &err);
-        if (status == M2C_OK)
-            status = proto_base64_decode(cases[i].text, length, "video", out, &err);
+        size_t escapes = 0;
+        for (size_t k = 0; k < length; k++)
+            escapes += cases[i].text[k] == '\\';
+        enum m2c_status status = decode(cases[i].text, length, escapes, out, &size, &err);
         if ((status == M2C_OK) != (cases[i].bytes != NULL))
             fail_msg("%s gave %d", cases[i].text, (int)status);
         if (!cases[i].bytes) {
@@ -186,8 +212,17 @@ static void base64_decodes_every_byte(void **state)
         for (int shift = 18; shift >= 0; shift -= 6)
             text[at++] = alphabet[bits >> shift & 63u];
     }
-    assert_int_equal(proto_base64_decode(text, sizeof text, "video", out, &err), M2C_OK);
+    size_t size;
+    assert_int_equal(decode(text, sizeof text, 0, out, &size, &err), M2C_OK);
     assert_memory_equal(out, bytes, sizeof bytes);
+    /* What is decoded may go where the text stood. */
+    struct proto_base64_reader reader;
+    const struct proto_base64_span span = {.length = sizeof text};
+    proto_base64_start(&reader, text, &span, "video");
+    assert_int_equal(proto_base64_next(&reader, (unsigned char *)text, sizeof text, &size, &err),
+                     M2C_OK);
+    assert_int_equal(size, sizeof bytes);
+    assert_memory_equal(text, bytes, sizeof bytes);
 }
 
 int main(void)

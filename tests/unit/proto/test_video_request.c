@@ -48,6 +48,19 @@ static const struct request_case cases[] = {
     {PROTO_FILL_MASK, "{\"text\": \"a [MASK]\"}", "video"},
 };
 
+/* Lifts, parses and reads a body as the server does. */
+static enum m2c_status read_body(const char *body, struct proto_options *options,
+                                 struct proto_json_lift *lift, struct proto_video_request *request,
+                                 struct m2c_error *err)
+{
+    json_t *json = NULL;
+    assert_int_equal(proto_json_lift(body, strlen(body), 1 << 20, 65, lift, err), M2C_OK);
+    assert_int_equal(proto_json_parse_lifted(lift, &json, err), M2C_OK);
+    enum m2c_status status = proto_video_request_read(json, lift, options, request, err);
+    json_decref(json);
+    return status;
+}
+
 static void a_request_names_exactly_one_source(void **state)
 {
     (void)state;
@@ -56,18 +69,17 @@ static void a_request_names_exactly_one_source(void **state)
         struct m2c_error err = {0};
         struct proto_options options;
         struct proto_video_request request;
-        json_t *json = NULL;
+        struct proto_json_lift lift;
         const char *body = cases[i].body;
         proto_options_init(&options, cases[i].route, &limits);
-        assert_int_equal(proto_json_parse(body, strlen(body), 1 << 20, &json, &err), M2C_OK);
-        enum m2c_status status = proto_video_request_read(json, &options, &request, &err);
+        enum m2c_status status = read_body(body, &options, &lift, &request, &err);
         if (status != (cases[i].field ? M2C_INVALID_REQUEST : M2C_OK))
             fail_msg("%s gave %d (%s)", body, (int)status, err.detail);
         if (cases[i].field)
             assert_string_equal(err.field, cases[i].field);
         proto_video_request_destroy(&request);
         proto_options_destroy(&options);
-        json_decref(json);
+        proto_json_lift_destroy(&lift);
     }
 }
 
@@ -78,19 +90,24 @@ static void inputs_keep_their_order(void **state)
     struct m2c_error err = {0};
     struct proto_options options;
     struct proto_video_request request;
-    json_t *json = json_pack("{s:[{s:s},{s:s},{s:s}]}", "inputs", "video", "TWE=", "url",
-                             "http://h/x", "video_id", "v1");
+    struct proto_json_lift lift;
+    char field[64];
+    const char *body = "{\"inputs\": [{\"video\": \"TWE=\"}, {\"url\": \"http://h/x\"}, "
+                       "{\"video_id\": \"v1\"}, {\"video\" : \"AAAA\"}]}";
     proto_options_init(&options, PROTO_CLASSIFY, &limits);
-    assert_int_equal(proto_video_request_read(json, &options, &request, &err), M2C_OK);
+    assert_int_equal(read_body(body, &options, &lift, &request, &err), M2C_OK);
     assert_true(request.many);
-    assert_int_equal(request.count, 3);
+    assert_int_equal(request.count, 4);
     assert_int_equal(request.inputs[0].kind, PROTO_INPUT_BYTES);
     assert_int_equal(request.inputs[0].size, 2);
-    assert_memory_equal(request.inputs[0].bytes, "Ma", 2);
+    assert_memory_equal(body + request.inputs[0].span.offset, "TWE=", 4);
+    assert_memory_equal(body + request.inputs[3].span.offset, "AAAA", 4);
+    proto_video_request_field(&request, 3, field);
+    assert_string_equal(field, "inputs[3].video");
     assert_string_equal(request.inputs[1].url, "http://h/x");
     assert_string_equal(request.inputs[2].video_id, "v1");
     proto_video_request_destroy(&request);
-    json_decref(json);
+    proto_json_lift_destroy(&lift);
 }
 
 static void sixty_four_inputs_and_not_one_more(void **state)
@@ -106,7 +123,8 @@ static void sixty_four_inputs_and_not_one_more(void **state)
             assert_int_equal(json_array_append_new(array, json_pack("{s:s}", "video_id", "v")), 0);
         assert_int_equal(json_object_set_new(json, "inputs", array), 0);
         proto_options_init(&options, PROTO_CLASSIFY, &limits);
-        assert_int_equal(proto_video_request_read(json, &options, &request, &err),
+        const struct proto_json_lift nothing = {.count = 0};
+        assert_int_equal(proto_video_request_read(json, &nothing, &options, &request, &err),
                          count == 64 ? M2C_OK : M2C_INVALID_REQUEST);
         proto_video_request_destroy(&request);
         json_decref(json);
