@@ -19,7 +19,7 @@ struct srv_batch_stats {
 /* Work that waits, of one lane. */
 struct srv_lane_stats {
     size_t waiting; /* pieces: views, or passes of texts */
-    double flop;    /* that they need */
+    double cost;    /* of it, in FLOP */
 };
 
 struct srv_cache_stats {
@@ -34,6 +34,7 @@ struct srv_engine_stats {
     size_t jobs;                      /* that have not ended */
     double admitted_flop, max_flop;   /* cost of all jobs, and the budget (0: none) */
     size_t decoding, waiting_decodes; /* videos */
+    size_t decoded_bytes;             /* frames that were decoded and are held */
     struct srv_lane_stats short_lane, long_lane;
     struct srv_batch_stats batches;
     struct srv_cache_stats labels, videos;

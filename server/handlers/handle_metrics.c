@@ -43,7 +43,9 @@ static void write_queue(const struct srv_engine_stats *stats, struct srv_exposit
          (const double[]){(double)stats->short_lane.waiting, (double)stats->long_lane.waiting});
     srv_exposition_family(exposition, "m2clip_queue_flop", SRV_METRIC_GAUGE, "Their cost.");
     pair(exposition, "lane", lanes,
-         (const double[]){stats->short_lane.flop, stats->long_lane.flop});
+         (const double[]){stats->short_lane.cost, stats->long_lane.cost});
+    gauge(exposition, "m2clip_decoded_bytes", "Memory of decoded frames.",
+          (double)stats->decoded_bytes);
     srv_exposition_family(exposition, "m2clip_decodes", SRV_METRIC_GAUGE,
                           "Videos at the decoders.");
     pair(exposition, "state", (const char *const[]){"running", "waiting"},
