@@ -12,14 +12,13 @@ static enum m2c_status prepare(struct cli_video_run *run, struct m2c_error *err)
     if (!info->has_vc)
         return m2c_fail(err, M2C_NO_VC_HEAD,
                         "the set %.64s has no classification head; zeroshot serves it", info->name);
-    return cli_predictions_init(&run->predictions, (size_t)info->classes, err);
+    return proto_prediction_room_init(&run->predictions, (size_t)info->classes, err);
 }
 
 static void fill(struct cli_video_run *run, const struct m2c_video_embedding *embedding,
                  struct proto_answer *answer)
 {
-    answer->predictions = cli_predict_classes(&run->predictions, run->session.set, embedding,
-                                              &run->options, &answer->unknown);
+    answer->predictions = cli_predict_classes(run, &run->predictions, embedding, &answer->unknown);
 }
 
 static enum m2c_status run(const struct cli_arguments *arguments, struct m2c_error *err)

@@ -51,23 +51,15 @@ static enum m2c_status finish(struct cli_video_run *run,
                               const struct m2c_video_embedding *embedding, struct m2c_error *err)
 {
     struct masks *masks = run->own;
-    const struct m2c_selection selection = {
-        .top_k = (size_t)run->options.top_k,
-        .has_min_score = proto_options_has(&run->options, PROTO_MIN_SCORE),
-        .min_score = (float)run->options.min_score,
-    };
     for (size_t i = 0; i < masks->text.masks; i++) {
         struct proto_prediction *items = masks->items + i * masks->words.count;
         enum m2c_status status = m2c_fill_mask(run->session.encoder, run->session.set, &masks->text,
                                                i, embedding, masks->scored, err);
         if (status != M2C_OK)
             return status;
-        size_t left = m2c_select_predictions(masks->scored, masks->words.count, &selection);
-        for (size_t k = 0; k < left; k++)
-            items[k] =
-                (struct proto_prediction){.label = masks->words.names[masks->scored[k].index],
-                                          .index = masks->scored[k].index,
-                                          .score = masks->scored[k].score};
+        size_t left = proto_show_predictions(masks->scored, masks->words.count,
+                                             (const char *const *)masks->words.names, NULL, false,
+                                             &run->options, items);
         masks->masks[i] =
             (struct proto_mask){masks->text.positions[i], {.items = items, .count = left}};
     }

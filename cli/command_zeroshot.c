@@ -16,10 +16,10 @@ static enum m2c_status prepare(struct cli_video_run *run, struct m2c_error *err)
     enum m2c_status status =
         cli_label_vectors_init(&run->labels, &run->session, &run->options, err);
     if (status == M2C_OK)
-        status = cli_predictions_init(&run->predictions,
-                                      run->labels.count + run->labels.background_count, err);
+        status = proto_prediction_room_init(&run->predictions,
+                                            run->labels.count + run->labels.background_count, err);
     if (status == M2C_OK && run->options.classes)
-        status = cli_predictions_init(&run->classes, (size_t)info->classes, err);
+        status = proto_prediction_room_init(&run->classes, (size_t)info->classes, err);
     return status;
 }
 
@@ -27,13 +27,18 @@ static void fill(struct cli_video_run *run, const struct m2c_video_embedding *em
                  struct proto_answer *answer)
 {
     bool no_class;
-    answer->predictions = cli_predict_labels(&run->predictions, &run->labels, embedding,
-                                             &run->options, &answer->other, &answer->unknown);
+    const struct proto_label_rows rows = {.vectors = run->labels.vectors,
+                                          .count = run->labels.count,
+                                          .background_count = run->labels.background_count,
+                                          .names = run->labels.names,
+                                          .ids = run->labels.ids};
+    answer->predictions = proto_predict_labels(&run->predictions, &rows, embedding->video,
+                                               (size_t)embedding->views, (size_t)embedding->dim,
+                                               &run->options, &answer->other, &answer->unknown);
     answer->has_other = run->labels.background_count > 0;
     answer->has_classes = run->options.classes;
     if (answer->has_classes)
-        answer->classes = cli_predict_classes(&run->classes, run->session.set, embedding,
-                                              &run->options, &no_class);
+        answer->classes = cli_predict_classes(run, &run->classes, embedding, &no_class);
     answer->cache.labels_miss = run->labels.count + run->labels.background_count;
 }
 

@@ -27,6 +27,17 @@ struct item {
     double started_ms, deadline_ms;
 };
 
+struct proto_prediction_list cli_predict_classes(struct cli_video_run *run,
+                                                 struct proto_prediction_room *room,
+                                                 const struct m2c_video_embedding *embedding,
+                                                 bool *unknown)
+{
+    const struct m2c_label_list *labels = m2c_set_info(run->session.set)->labels;
+    return proto_predict_classes(room, embedding->vc_logits, (size_t)embedding->views,
+                                 (size_t)embedding->classes, (const char *const *)labels->names,
+                                 &run->options, unknown);
+}
+
 void cli_video_options(struct cli_option_list *list, enum proto_route route)
 {
     cli_session_options(list);
@@ -259,8 +270,8 @@ static void close_run(const struct cli_video_route *route, struct cli_video_run 
         route->close(run);
     free(run->embeddings);
     free(run->vectors);
-    cli_predictions_destroy(&run->classes);
-    cli_predictions_destroy(&run->predictions);
+    proto_prediction_room_destroy(&run->classes);
+    proto_prediction_room_destroy(&run->predictions);
     cli_label_vectors_destroy(&run->labels);
     cli_session_close(&run->session);
     proto_options_destroy(&run->options);

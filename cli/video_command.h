@@ -8,11 +8,11 @@
 #include "cli/inputs.h"
 #include "cli/label_vectors.h"
 #include "cli/output.h"
-#include "cli/predictions.h"
 #include "cli/session.h"
 #include "pipeline.h"
 #include "proto/answer.h"
 #include "proto/options.h"
+#include "proto/predictions.h"
 
 /* A command's whole state between the first and the last input. */
 struct cli_video_run {
@@ -21,13 +21,13 @@ struct cli_video_run {
     struct cli_session session;
     struct m2c_sampling sampling;
     struct cli_output output;
-    struct cli_label_vectors labels;    /* zeroshot */
-    struct cli_predictions predictions; /* what the route answers */
-    struct cli_predictions classes;     /* zeroshot with classes */
-    struct proto_embedding *embeddings; /* embed: the video's first, then the texts' */
-    float *vectors;                     /* embed: [1 + texts, E] */
-    void *own;                          /* the command's; NULL without `close` */
-    double text_ms;                     /* spent on labels or texts, told in the first answer */
+    struct cli_label_vectors labels;          /* zeroshot */
+    struct proto_prediction_room predictions; /* what the route answers */
+    struct proto_prediction_room classes;     /* zeroshot with classes */
+    struct proto_embedding *embeddings;       /* embed: the video's first, then the texts' */
+    float *vectors;                           /* embed: [1 + texts, E] */
+    void *own;                                /* the command's; NULL without `close` */
+    double text_ms; /* spent on labels or texts, told in the first answer */
 };
 
 /* A route on the command line. */
@@ -58,6 +58,12 @@ struct cli_video_route {
     void (*fill)(struct cli_video_run *run, const struct m2c_video_embedding *embedding,
                  struct proto_answer *answer);
 };
+
+/* The run's set's classes, best first; the list is borrowed from `room` until its next use. */
+struct proto_prediction_list cli_predict_classes(struct cli_video_run *run,
+                                                 struct proto_prediction_room *room,
+                                                 const struct m2c_video_embedding *embedding,
+                                                 bool *unknown);
 
 /* Appends the options of a video command: session, route, output. */
 void cli_video_options(struct cli_option_list *list, enum proto_route route);

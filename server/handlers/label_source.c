@@ -8,6 +8,7 @@ static void source_free(struct srv_label_source *source)
     proto_label_list_destroy(&source->own);
     proto_texts_destroy(&source->templates);
     proto_texts_destroy(&source->background);
+    free(source->own_names);
     free(source->texts);
     free(source);
 }
@@ -22,16 +23,6 @@ void srv_label_source_unref(struct srv_label_source *source)
 {
     if (source && --source->references == 0)
         source_free(source);
-}
-
-const char *srv_label_source_name(const struct srv_label_source *source, size_t label)
-{
-    return source->set_labels ? source->set_labels->names[label] : source->own.items[label].name;
-}
-
-const char *srv_label_source_id(const struct srv_label_source *source, size_t label)
-{
-    return source->set_labels ? NULL : source->own.items[label].id;
 }
 
 /* Moves the options' lists here and resolves what they leave to the set. */
@@ -57,6 +48,25 @@ static void take_options(struct srv_label_source *source, struct proto_options *
                                                                     : preprocess->background.texts);
     source->background_count =
         has_background ? source->background.count : preprocess->background.count;
+}
+
+static enum m2c_status list_names(struct srv_label_source *source, struct m2c_error *err)
+{
+    if (source->set_labels) {
+        source->names = (const char *const *)source->set_labels->names;
+        return M2C_OK;
+    }
+    size_t count = source->label_count;
+    source->own_names = calloc(2 * count + 1, sizeof *source->own_names);
+    if (!source->own_names)
+        return m2c_fail_memory(err, "labels", count * sizeof *source->own_names);
+    for (size_t i = 0; i < count; i++) {
+        source->own_names[i] = source->own.items[i].name;
+        source->own_names[count + i] = source->own.items[i].id;
+    }
+    source->names = source->own_names;
+    source->ids = source->own_names + count;
+    return M2C_OK;
 }
 
 static size_t texts_of(const struct srv_label_source *source, size_t label)
@@ -96,7 +106,9 @@ enum m2c_status srv_label_source_new(struct proto_options *options, const struct
         return m2c_fail_memory(err, "labels", sizeof *source);
     source->references = 1;
     take_options(source, options, m2c_set_info(set));
-    enum m2c_status status = list_texts(source, err);
+    enum m2c_status status = list_names(source, err);
+    if (status == M2C_OK)
+        status = list_texts(source, err);
     if (status == M2C_OK && source->label_count == 0)
         status = m2c_fail_field(err, M2C_INVALID_REQUEST, "labels",
                                 "labels are missing, and the model names none of its own");

@@ -16,6 +16,9 @@ struct srv_label_source {
     const char *const *template_items;
     size_t template_count;
     const char *const *background_items;
+    const char *const *names; /* [label_count]: what answers show */
+    const char *const *ids;   /* [label_count], the client's own, each may be NULL; or NULL */
+    const char **own_names;   /* [2, label_count]: names and ids of `own` */
     size_t label_count, background_count;
     struct srv_label_text *texts;
     size_t text_count;
@@ -29,9 +32,5 @@ M2C_MUST_USE enum m2c_status srv_label_source_new(struct proto_options *options,
                                                   struct m2c_error *err);
 struct srv_label_source *srv_label_source_ref(struct srv_label_source *source);
 void srv_label_source_unref(struct srv_label_source *source); /* accepts NULL */
-
-/* What answers show of a label, and the client's own id of it (NULL: none). */
-const char *srv_label_source_name(const struct srv_label_source *source, size_t label);
-const char *srv_label_source_id(const struct srv_label_source *source, size_t label);
 
 #endif

@@ -1,16 +1,14 @@
-/* From scores to the lists that an answer shows. Loop thread. */
+/* Predictions of one answer, in rooms that live until it is written. Loop thread. */
 #ifndef SRV_HANDLERS_PREDICTIONS_H
 #define SRV_HANDLERS_PREDICTIONS_H
 
 #include "pipeline.h"
-#include "proto/answer.h"
-#include "proto/options.h"
-#include "scoring.h"
+#include "proto/predictions.h"
 #include "server/handlers/label_source.h"
 
-/* Arrays that one answer borrows; zeroed is empty, destroy frees. */
+/* What one answer borrows; zeroed is empty, destroy frees. */
 struct srv_predictions {
-    struct proto_prediction *predictions, *classes;
+    struct proto_prediction_room predictions, classes;
 };
 
 void srv_predictions_destroy(struct srv_predictions *predictions);
