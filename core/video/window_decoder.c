@@ -205,6 +205,25 @@ static enum m2c_status deliver(struct window_decoder *decoder, struct m2c_error 
     return M2C_OK;
 }
 
+static size_t clip_bytes(const struct m2c_clip_frames *clip)
+{
+    size_t plane = (size_t)clip->width * (size_t)clip->height;
+    return clip->pixels ? (size_t)clip->frame_count * plane * 3 * sizeof *clip->pixels : 0;
+}
+
+/* Overlapping windows together keep to what one clip may take. */
+static enum m2c_status check_open_bytes(const struct window_decoder *decoder, struct m2c_error *err)
+{
+    size_t bytes = 0;
+    for (size_t place = 0; place < decoder->count; place++)
+        bytes += clip_bytes(&window_at(decoder, place)->clip);
+    if (bytes > (uint64_t)decoder->plan->limits.max_output_bytes)
+        return m2c_fail(err, M2C_TOO_LONG,
+                        "the frames of %zu overlapping windows exceed %lld bytes", decoder->count,
+                        (long long)decoder->plan->limits.max_output_bytes);
+    return M2C_OK;
+}
+
 /* Puts the frame into every open window that samples it: converted for the first, copied to the
  * others. */
 static enum m2c_status give_frame(struct window_decoder *decoder, const AVFrame *frame,
@@ -222,6 +241,8 @@ static enum m2c_status give_frame(struct window_decoder *decoder, const AVFrame 
                                        window->kept, err);
         else if (!clip->pixels)
             status = m2c_clip_allocate(&decoder->converter, clip, window->choice.count, err);
+        if (!status && window->kept == 0)
+            status = check_open_bytes(decoder, err);
         if (status)
             return status;
         size_t floats = 3 * (size_t)clip->width * (size_t)clip->height;

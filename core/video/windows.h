@@ -51,10 +51,10 @@ typedef bool (*m2c_on_window)(void *context, const struct m2c_window *window,
                               struct m2c_clip_frames *frames);
 
 /* Decodes bytes[size] (lent for the call) window by window, in order. plan->sampling is that of
- * every window; its start_s and end_s bound the whole. plan->limits hold for each window, but for
- * max_duration_s, max_packets, and what has to be decoded to count the frames of a video whose
- * packets do not tell. Any thread; one thread is used. Errors: as m2c_video_decode; the windows
- * delivered before stand. */
+ * every window; its start_s and end_s bound the whole. plan->limits hold for each window (of
+ * overlapping ones max_output_bytes for all together), but for max_duration_s, max_packets, and
+ * what has to be decoded to count the frames of a video whose packets do not tell. Any thread; one
+ * thread is used. Errors: as m2c_video_decode; the windows delivered before stand. */
 M2C_MUST_USE enum m2c_status m2c_video_decode_windows(const uint8_t *bytes, size_t size,
                                                       const struct m2c_decode_plan *plan,
                                                       double window_s, double hop_s,

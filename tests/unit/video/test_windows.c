@@ -241,6 +241,14 @@ static void limits_hold_for_each_window(void **state)
         M2C_TOO_LONG);
     forget(&seen);
     plan = small_plan(8);
+    plan.limits.max_output_bytes = INT64_C(8) * 3 * 48 * 32 * (int64_t)sizeof(float) * 3;
+    seen = decode(&video, &plan, 4, 2); /* three windows are open where two touch */
+    forget(&seen);
+    assert_int_equal(
+        m2c_video_decode_windows(video.bytes, video.size, &plan, 4, 0.5, see, &seen, &err),
+        M2C_TOO_LONG);
+    forget(&seen);
+    plan = small_plan(8);
     plan.limits.max_duration_s = 10;
     assert_int_equal(
         m2c_video_decode_windows(video.bytes, video.size, &plan, 4, 2, see, &seen, &err),
