@@ -6,6 +6,7 @@ byte of a reply is known, also of a refusal that comes while the body is still o
 
 import asyncio
 import json
+import socket
 import time
 
 
@@ -129,6 +130,16 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
 
 
+def has_bytes(ends):
+    """Whether bytes wait to be read."""
+    try:
+        return bool(ends.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 def request_head(method, target, host, body_bytes=None, content_type=None, headers=()):
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
     if body_bytes is not None:
@@ -151,6 +162,20 @@ class Client:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(Connection, *self.address)
         return connection
+
+    async def connect_slow_reader(self, window_bytes=4096):
+        """A connection that reads nothing until `transport.resume_reading()`, and its socket: a long
+        reply stays in the server. `has_bytes(socket)` says whether one has begun."""
+        slow = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window_bytes)
+        # Small segments: by loopback's large ones the server's kernel would take megabytes at once.
+        slow.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        slow.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(slow, self.address)
+        _, connection = await loop.create_connection(Connection, sock=slow)
+        connection.transport.pause_reading()
+        return connection, slow
 
     async def take(self):
         while self.idle:

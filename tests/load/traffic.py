@@ -1,5 +1,6 @@
 """What is asked: clips and label lists in a seeded mix, and when: Poisson arrivals with a seed."""
 
+import base64
 import json
 import pathlib
 import random
@@ -73,6 +74,14 @@ def form(clip, labels, timeout_ms=None):
                  "Content-Type: video/mp4\r\n\r\n")
     body = "".join(parts).encode() + clip + f"\r\n--{boundary}--\r\n".encode()
     return body, f"multipart/form-data; boundary={boundary}"
+
+
+def long_reply(clip, labels=1000, name_bytes=250):
+    """Asks for a reply of some hundred KiB: more than the kernel takes from a server at once."""
+    names = [{"name": f"{number} ".ljust(name_bytes, "x"), "texts": [f"thing {number}"]}
+             for number in range(labels)]
+    body = json.dumps({"video": base64.b64encode(clip).decode(), "labels": names, "top_k": 0})
+    return Request("long reply", "/v1/zeroshot", body.encode(), "application/json")
 
 
 class Mix:

@@ -5,7 +5,7 @@ import signal
 import time
 
 import traffic
-from http_client import request_head
+from http_client import has_bytes, request_head
 from scenarios.base import client_of
 
 GRACE_S = 75
@@ -37,6 +37,19 @@ async def begin_whole(client, request):
     connection.begin(head(client, request))
     await connection.send(request.body)
     return connection, None, True
+
+
+async def begin_reply(client, request):
+    """A long reply that has begun and is not read until the signal is out."""
+    request = traffic.long_reply(request.body)
+    connection, ends = await client.connect_slow_reader()
+    connection.begin(head(client, request))
+    await connection.send(request.body)
+    for _ in range(6000):
+        if has_bytes(ends):
+            return connection, None, True
+        await asyncio.sleep(0.005)
+    raise RuntimeError("no reply begins")
 
 
 def head(client, request):
@@ -72,11 +85,14 @@ async def one(settings, phase, begin, wait, report):
         stop, answered = asyncio.Event(), []
         loaders = [asyncio.create_task(load(client, mix, stop, answered)) for _ in range(3)]
         await asyncio.sleep(0.3)
-        connection, rest, accepted = await begin(client, mix.next())
+        asked = mix.next() if begin is not begin_reply else \
+            traffic.Request("clip", "", mix.clips[0])
+        connection, rest, accepted = await begin(client, asked)
         await asyncio.sleep(wait(decode_s, encode_s))
         service.process.send_signal(signal.SIGTERM)
         told_s = time.monotonic()
         stop.set()
+        connection.transport.resume_reading()
         if rest:
             await connection.send(rest)
         reply = await connection.finish(GRACE_S) if accepted else None
@@ -113,7 +129,7 @@ PHASES = [
     ("queued", begin_whole, lambda decode, encode: 0.002),
     ("decoding", begin_whole, lambda decode, encode: decode / 2),
     ("encoding", begin_whole, lambda decode, encode: decode + encode / 2),
-    ("replying", begin_whole, lambda decode, encode: decode + encode),
+    ("replying", begin_reply, lambda decode, encode: 0.0),
 ]
 
 
