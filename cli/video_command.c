@@ -4,9 +4,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "cli/decode_ahead.h"
 #include "cli/request_options.h"
 #include "cli/results.h"
-#include "model/digest.h"
 #include "runtime/clock.h"
 
 enum {
@@ -19,12 +19,9 @@ enum {
 struct item {
     const char *input;
     char id[ID_BYTES];
-    char content[M2C_DIGEST_HEX_BYTES];
-    struct cli_video_file file;
-    struct m2c_clip_frames clip;
+    struct cli_decoded decoded;
     struct m2c_video_embedding embedding;
     struct proto_timing_ms timing_ms;
-    double started_ms, deadline_ms;
 };
 
 struct proto_prediction_list cli_predict_classes(struct cli_video_run *run,
@@ -54,65 +51,47 @@ static void make_id(char id[ID_BYTES])
         (void)snprintf(id + 2 * i, 3, "%02x", bytes[i]);
 }
 
-static enum m2c_status check_deadline(const struct item *item, struct m2c_error *err)
+/* Time counts while work is done on the input, not while it waits for the one before. */
+static enum m2c_status check_deadline(const struct cli_video_run *run, const struct item *item,
+                                      double encode_ms, struct m2c_error *err)
 {
-    if (m2c_clock_ms() < item->deadline_ms)
+    double spent_ms = item->decoded.receive_ms + item->decoded.decode_ms + encode_ms;
+    if (!proto_options_has(&run->options, PROTO_TIMEOUT_MS) || spent_ms < run->options.timeout_ms)
         return M2C_OK;
-    return m2c_fail(err, M2C_DEADLINE, "the timeout of %.0f ms has passed",
-                    item->deadline_ms - item->started_ms);
+    return m2c_fail(err, M2C_DEADLINE, "the timeout of %d ms has passed", run->options.timeout_ms);
 }
 
-static enum m2c_status read_and_decode(const struct cli_video_route *route,
-                                       struct cli_video_run *run, struct item *item,
-                                       struct m2c_error *err)
+static void plan_decoding(const struct cli_video_run *run, struct m2c_decode_plan *plan)
 {
-    struct m2c_decode_plan plan;
-    unsigned char digest[M2C_DIGEST_BYTES];
-    double started_ms = m2c_clock_ms();
-    enum m2c_status status = cli_video_file_open(item->input, &item->file, err);
-    if (status == M2C_OK)
-        status = m2c_digest_bytes(item->file.bytes, item->file.size, digest, err);
-    if (status != M2C_OK)
-        return status;
-    m2c_digest_hex(digest, item->content);
-    item->timing_ms.receive = m2c_clock_ms() - started_ms;
-    m2c_pipeline_plan(run->session.model, run->session.set, &run->sampling, &plan);
-    if (proto_options_has(&run->options, PROTO_TIMEOUT_MS))
-        plan.limits.max_wall_ms = item->deadline_ms - m2c_clock_ms();
-    if (route->look)
-        return route->look(run, item->input, &item->file, &plan, &item->clip, &item->timing_ms,
-                           err);
-    started_ms = m2c_clock_ms();
-    status = m2c_video_decode(item->file.bytes, item->file.size, &plan, &item->clip, err);
-    item->timing_ms.decode = m2c_clock_ms() - started_ms;
-    return status;
+    m2c_pipeline_plan(run->session.model, run->session.set, &run->sampling, plan);
 }
 
 static enum m2c_status encode(const struct cli_video_route *route, struct cli_video_run *run,
                               struct item *item, struct m2c_error *err)
 {
     double started_ms = m2c_clock_ms();
-    int views = item->clip.temporal_views * item->clip.spatial_views;
-    enum m2c_status status = check_deadline(item, err);
+    const struct m2c_clip_frames *clip = &item->decoded.clip;
+    int views = clip->temporal_views * clip->spatial_views;
+    enum m2c_status status = check_deadline(run, item, 0.0, err);
     if (status == M2C_OK)
         status = m2c_video_embedding_init(&item->embedding, run->session.set, views,
-                                          item->clip.frames_per_view, err);
+                                          clip->frames_per_view, err);
     if (status == M2C_OK)
-        status = m2c_pipeline_encode_views(run->session.encoder, run->session.set, &item->clip, 0,
-                                           views, &item->embedding, NULL, err);
+        status = m2c_pipeline_encode_views(run->session.encoder, run->session.set, clip, 0, views,
+                                           &item->embedding, NULL, err);
     if (status == M2C_OK && route->finish)
         status = route->finish(run, &item->embedding, err);
-    if (status == M2C_OK)
-        status = check_deadline(item, err);
     item->timing_ms.encode = m2c_clock_ms() - started_ms;
+    if (status == M2C_OK)
+        status = check_deadline(run, item, item->timing_ms.encode, err);
     return status;
 }
 
 static void describe_video(const struct item *item, struct proto_video_facts *facts)
 {
-    const struct m2c_video_facts *stream = &item->clip.facts;
+    const struct m2c_video_facts *stream = &item->decoded.clip.facts;
     *facts = (struct proto_video_facts){
-        .id = item->content,
+        .id = item->decoded.content,
         .codec = stream->codec,
         .width = stream->width,
         .height = stream->height,
@@ -127,12 +106,12 @@ static void describe_sampling(const struct cli_video_run *run, const struct item
                               struct proto_sampling_facts *facts)
 {
     *facts = (struct proto_sampling_facts){
-        .frames = item->clip.frames_per_view,
+        .frames = item->decoded.clip.frames_per_view,
         .stride = run->sampling.stride,
-        .temporal_views = item->clip.temporal_views,
-        .spatial_views = item->clip.spatial_views,
-        .frame_indices = item->clip.frame_indices,
-        .frame_times_s = item->clip.frame_times_s,
+        .temporal_views = item->decoded.clip.temporal_views,
+        .spatial_views = item->decoded.clip.spatial_views,
+        .frame_indices = item->decoded.clip.frame_indices,
+        .frame_times_s = item->decoded.clip.frame_times_s,
     };
 }
 
@@ -152,7 +131,8 @@ static enum m2c_status write_answer(const struct cli_video_route *route, struct 
         .precision = m2c_precision_name(m2c_model_precision(run->session.model)),
         .payload = route->payload,
         .warnings = warnings,
-        .warning_count = m2c_pipeline_warnings(run->session.model, item->clip.warnings, warnings),
+        .warning_count =
+            m2c_pipeline_warnings(run->session.model, item->decoded.clip.warnings, warnings),
     };
     if (item->input) {
         describe_video(item, &video);
@@ -161,34 +141,13 @@ static enum m2c_status write_answer(const struct cli_video_route *route, struct 
         answer.sampling = &sampling;
     }
     route->fill(run, item->input ? &item->embedding : NULL, &answer);
-    item->timing_ms.text = run->text_ms;
+    struct proto_timing_ms *timing = &item->timing_ms;
+    timing->receive = item->decoded.receive_ms;
+    timing->text = run->text_ms;
     run->text_ms = 0;
-    item->timing_ms.total = m2c_clock_ms() - item->started_ms + item->timing_ms.text;
-    answer.timing_ms = item->timing_ms;
+    timing->total = timing->receive + timing->decode + timing->encode + timing->text;
+    answer.timing_ms = *timing;
     return cli_result_answer(&run->output, &answer, err);
-}
-
-static void item_destroy(struct item *item)
-{
-    m2c_video_embedding_destroy(&item->embedding);
-    m2c_clip_frames_destroy(&item->clip);
-    cli_video_file_close(&item->file);
-}
-
-static enum m2c_status work(const struct cli_video_route *route, struct cli_video_run *run,
-                            struct item *item, struct m2c_error *failure, struct m2c_error *err)
-{
-    enum m2c_status status = M2C_OK;
-    item->started_ms = m2c_clock_ms();
-    item->deadline_ms = item->started_ms + (proto_options_has(&run->options, PROTO_TIMEOUT_MS)
-                                                ? (double)run->options.timeout_ms
-                                                : 1e12);
-    make_id(item->id);
-    if (item->input)
-        status = read_and_decode(route, run, item, failure);
-    if (item->input && status == M2C_OK && !route->look)
-        status = encode(route, run, item, failure);
-    return status == M2C_OK ? write_answer(route, run, item, err) : M2C_OK;
 }
 
 static void tell_failure(const char *input, const struct m2c_error *failure)
@@ -198,20 +157,69 @@ static void tell_failure(const char *input, const struct m2c_error *failure)
                   failure->context);
 }
 
-/* One input from its name to its line of output. Only a failure to write ends the run. */
-static enum m2c_status run_input(const struct cli_video_route *route, struct cli_video_run *run,
-                                 const char *input, bool *failed, struct m2c_error *err)
+/* A video that the route looks at in its own way, as a whole file. */
+static enum m2c_status look(const struct cli_video_route *route, struct cli_video_run *run,
+                            struct item *item, struct m2c_error *err)
 {
-    struct item item = {.input = input};
-    struct m2c_error failure = {.status = M2C_OK};
-    enum m2c_status status = work(route, run, &item, &failure, err);
-    if (status == M2C_OK && failure.status != M2C_OK) {
-        *failed = true;
-        tell_failure(input, &failure);
-        status = cli_result_failure(&run->output, input, &failure, item.id, route->payload, err);
-    }
-    item_destroy(&item);
+    struct cli_video_file file;
+    struct m2c_decode_plan plan;
+    plan_decoding(run, &plan);
+    enum m2c_status status = cli_decoded_open(&item->decoded, item->input, &file, err);
+    if (proto_options_has(&run->options, PROTO_TIMEOUT_MS))
+        plan.limits.max_wall_ms = run->options.timeout_ms - item->decoded.receive_ms;
+    if (status == M2C_OK)
+        status =
+            route->look(run, item->input, &file, &plan, &item->decoded.clip, &item->timing_ms, err);
+    cli_video_file_close(&file);
     return status;
+}
+
+/* One input to its line of output; without a video `item->input` is NULL. Only a failure to write
+ * ends the run. */
+static enum m2c_status finish_input(const struct cli_video_route *route, struct cli_video_run *run,
+                                    struct item *item, bool *failed, struct m2c_error *err)
+{
+    struct m2c_error failure = item->decoded.failure;
+    make_id(item->id);
+    if (item->input && route->look)
+        failure.status = look(route, run, item, &failure);
+    else if (item->input && failure.status == M2C_OK)
+        failure.status = encode(route, run, item, &failure);
+    if (failure.status == M2C_OK)
+        return write_answer(route, run, item, err);
+    *failed = true;
+    tell_failure(item->input, &failure);
+    return cli_result_failure(&run->output, item->input, &failure, item->id, route->payload, err);
+}
+
+static enum m2c_status run_each(const struct cli_video_route *route, struct cli_video_run *run,
+                                struct cli_decode_ahead *ahead, const struct cli_inputs *inputs,
+                                bool *failed, struct m2c_error *err)
+{
+    enum m2c_status status = M2C_OK;
+    for (size_t i = 0; i < inputs->count && status == M2C_OK; i++) {
+        struct item item = {.input = inputs->items[i]};
+        cli_progress_show(i + 1, inputs->count, item.input);
+        if (ahead)
+            cli_decode_ahead_next(ahead, &item.decoded);
+        item.timing_ms.decode = item.decoded.decode_ms;
+        status = finish_input(route, run, &item, failed, err);
+        m2c_video_embedding_destroy(&item.embedding);
+        cli_decoded_destroy(&item.decoded);
+        cli_progress_clear(inputs->count);
+    }
+    return status;
+}
+
+static enum m2c_status start_decoding(const struct cli_video_run *run,
+                                      const struct cli_inputs *inputs,
+                                      struct cli_decode_ahead **ahead, struct m2c_error *err)
+{
+    struct m2c_decode_plan plan;
+    bool timed = proto_options_has(&run->options, PROTO_TIMEOUT_MS);
+    plan_decoding(run, &plan);
+    return cli_decode_ahead_new(inputs, &plan, timed ? (double)run->options.timeout_ms : 0.0, ahead,
+                                err);
 }
 
 static enum m2c_status run_inputs(const struct cli_video_route *route, struct cli_video_run *run,
@@ -219,16 +227,18 @@ static enum m2c_status run_inputs(const struct cli_video_route *route, struct cl
 {
     bool failed = false;
     enum m2c_status status = M2C_OK;
+    struct item no_video = {.input = NULL};
+    struct cli_decode_ahead *ahead = NULL;
     if (run->output.format == CLI_VTT && inputs->count > 1)
         return m2c_fail_field(err, M2C_USAGE, "format", "--format vtt takes one input, not %zu",
                               inputs->count);
     if (inputs->count == 0)
-        return run_input(route, run, NULL, &failed, err);
-    for (size_t i = 0; i < inputs->count && status == M2C_OK; i++) {
-        cli_progress_show(i + 1, inputs->count, inputs->items[i]);
-        status = run_input(route, run, inputs->items[i], &failed, err);
-        cli_progress_clear(inputs->count);
-    }
+        return finish_input(route, run, &no_video, &failed, err);
+    if (!route->look)
+        status = start_decoding(run, inputs, &ahead, err);
+    if (status == M2C_OK)
+        status = run_each(route, run, ahead, inputs, &failed, err);
+    cli_decode_ahead_free(&ahead);
     if (status == M2C_OK && failed) {
         *err = (struct m2c_error){.status = M2C_INTERNAL};
         status = M2C_INTERNAL;

@@ -1,5 +1,5 @@
-/* What the commands over videos share: options, model, then input after input read, decoded on the
- * calling thread, encoded on the team, and answered in the output's form.
+/* What the commands over videos share: options, model, then input after input read and
+ * decoded one ahead (decode_ahead.h), encoded on the team, and answered in the output's form.
  */
 #ifndef CLI_VIDEO_COMMAND_H
 #define CLI_VIDEO_COMMAND_H
