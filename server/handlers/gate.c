@@ -145,6 +145,28 @@ static bool is_private(const struct srv_request *request)
            srv_request_listens_on_loopback(request);
 }
 
+/* A browser sends any page's simple requests anywhere, loopback included, and names the page. */
+static bool is_foreign_page(const struct srv_clients *clients, struct srv_request *request)
+{
+    const char *origin = srv_request_header(request, "Origin");
+    const char *host = srv_request_header(request, "Host");
+    if (!origin || srv_cors_allow(&clients->cors, origin))
+        return false;
+    const char *named = strstr(origin, "://");
+    return !named || !host || strcmp(named + 3, host) != 0;
+}
+
+static enum m2c_status judge_without_keys(const struct srv_clients *clients,
+                                          struct srv_request *request, struct m2c_error *err)
+{
+    if (!is_private(request))
+        return m2c_fail(err, M2C_FORBIDDEN,
+                        "without API keys this is served on a loopback address alone");
+    if (is_foreign_page(clients, request))
+        return m2c_fail(err, M2C_FORBIDDEN, "a page of another origin may not ask for this");
+    return M2C_OK;
+}
+
 static enum m2c_status judge(const struct srv_clients *clients, struct srv_request *request,
                              struct m2c_error *err)
 {
@@ -154,12 +176,8 @@ static enum m2c_status judge(const struct srv_clients *clients, struct srv_reque
             return M2C_OK;
         break;
     case SRV_ACCESS_ADMIN:
-        if (clients->keys)
-            return check_key(clients, request, SRV_ROLE_ADMIN, err);
-        return is_private(request)
-                   ? M2C_OK
-                   : m2c_fail(err, M2C_FORBIDDEN,
-                              "without API keys this is served on a loopback address alone");
+        return clients->keys ? check_key(clients, request, SRV_ROLE_ADMIN, err)
+                             : judge_without_keys(clients, request, err);
     case SRV_ACCESS_OPEN:
         return M2C_OK;
     case SRV_ACCESS_INFER:

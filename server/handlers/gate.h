@@ -10,7 +10,8 @@
  *
  *   401 unauthorized      no key, or one that is not ours; WWW-Authenticate says Bearer
  *   403 forbidden         a key without the role; or a change of the server asked for without keys,
- *                         neither on the probe listener nor on a loopback address
+ *                         neither on the probe listener nor on a loopback address, or by a page of
+ *                         another origin
  *   400 invalid_request   two keys that differ
  *   429 rate_limited      with Retry-After: too many of this client, wrong keys included
  *

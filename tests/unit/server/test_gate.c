@@ -117,6 +117,31 @@ static void without_keys_nobody_changes_a_server_that_others_reach(void **state)
     end(&fixture);
 }
 
+static int ask_as_page(const struct http_fixture *fixture, const char *path, const char *origin)
+{
+    static struct reply reply;
+    char text[512];
+    (void)snprintf(text, sizeof text,
+                   "GET %s HTTP/1.1\r\nHost: localhost:8080\r\nOrigin: %s\r\n"
+                   "Connection: close\r\n\r\n",
+                   path, origin);
+    client_ask(fixture->address, text, &reply);
+    return reply.status;
+}
+
+static void without_keys_pages_of_other_origins_change_nothing(void **state)
+{
+    (void)state;
+    struct http_fixture fixture = {0};
+    begin(&fixture, "127.0.0.1:0", SRV_ON_MAIN, false);
+    assert_int_equal(ask_as_page(&fixture, "/admin", "http://localhost:8080"), 200);
+    assert_int_equal(ask_as_page(&fixture, "/admin", "http://localhost:80801"), 403);
+    assert_int_equal(ask_as_page(&fixture, "/admin", "https://evil.example"), 403);
+    assert_int_equal(ask_as_page(&fixture, "/admin", "null"), 403);
+    assert_int_equal(ask_as_page(&fixture, "/infer", "https://evil.example"), 200);
+    end(&fixture);
+}
+
 static void with_keys_each_role_opens_its_routes(void **state)
 {
     (void)state;
@@ -169,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_keys_loopback_may_do_everything),
         cmocka_unit_test(without_keys_nobody_changes_a_server_that_others_reach),
+        cmocka_unit_test(without_keys_pages_of_other_origins_change_nothing),
         cmocka_unit_test(with_keys_each_role_opens_its_routes),
         cmocka_unit_test(with_keys_the_probe_listener_opens_metrics_alone),
         cmocka_unit_test(client_has_its_keys_name),
