@@ -90,8 +90,11 @@ static int setup(void **state)
     memset(&s, 0, sizeof s);
     s.config = srv_config_default();
     s.handlers.config = &s.config;
+    const struct srv_storage_options storage = {.memory_bytes = 4 << 20};
+    assert_int_equal(srv_storage_new(&storage, &s.handlers.storage, &err), M2C_OK);
     struct srv_http_options http = {.address = "127.0.0.1:0",
                                     .listener = SRV_ON_MAIN,
+                                    .storage = s.handlers.storage,
                                     .router = srv_handlers_router(),
                                     .context = &s.handlers,
                                     .max_body_bytes = 1 << 20,
@@ -140,6 +143,7 @@ static int teardown(void **state)
     assert_int_equal(uv_async_send(&s.quit), 0);
     assert_int_equal(pthread_join(s.thread, NULL), 0);
     assert_int_equal(uv_loop_close(&s.loop), 0);
+    srv_storage_unref(s.handlers.storage);
     (void)sem_destroy(&s.may_load);
     (void)sem_destroy(&s.settled);
     return 0;
