@@ -218,6 +218,7 @@ void srv_request_fail(struct srv_request *request, const struct m2c_error *error
 {
     struct srv_response response = srv_response_problem(error, request->id, retry_after_ms);
     request->record.error = *error;
+    request->record.retry_after_ms = retry_after_ms;
     if (error->status == M2C_METHOD_NOT_ALLOWED || error->status == M2C_NOT_IMPLEMENTED)
         response.allow = request->allow;
     srv_request_respond(request, &response);
