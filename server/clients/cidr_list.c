@@ -11,7 +11,9 @@ static unsigned char mask_of(unsigned bits, unsigned index)
     unsigned begin = index * 8;
     if (bits >= begin + 8)
         return 0xff;
-    return bits <= begin ? 0 : (unsigned char)(0xff << (8 - (bits - begin)));
+    if (bits <= begin)
+        return 0;
+    return (unsigned char)(0xffu << (8 - (bits - begin)));
 }
 
 static bool is_network(const struct srv_cidr *cidr)
