@@ -13,6 +13,7 @@
 
 #include "http_client.h"
 #include "model/random_model.h"
+#include "server/clients/clients.h"
 #include "server/handlers/handlers.h"
 #include "server/http/http_server.h"
 #include "tests/unit/model/scratch_folder.h"
@@ -91,7 +92,9 @@ static int setup(void **state)
     s.config = srv_config_default();
     s.handlers.config = &s.config;
     const struct srv_storage_options storage = {.memory_bytes = 4 << 20};
+    const struct srv_clients_options clients = {.share_percent = 100.0};
     assert_int_equal(srv_storage_new(&storage, &s.handlers.storage, &err), M2C_OK);
+    assert_int_equal(srv_clients_new(&clients, &s.handlers.clients, &err), M2C_OK);
     struct srv_http_options http = {.address = "127.0.0.1:0",
                                     .listener = SRV_ON_MAIN,
                                     .storage = s.handlers.storage,
@@ -144,6 +147,7 @@ static int teardown(void **state)
     assert_int_equal(pthread_join(s.thread, NULL), 0);
     assert_int_equal(uv_loop_close(&s.loop), 0);
     srv_storage_unref(s.handlers.storage);
+    srv_clients_free(&s.handlers.clients);
     (void)sem_destroy(&s.may_load);
     (void)sem_destroy(&s.settled);
     return 0;
