@@ -27,6 +27,14 @@ struct number {
     }
 
 static const struct number numbers[] = {
+    NUMBER("workers", workers, 1, MAX_THREADS,
+           "teams that the threads form, each with cores of its own (1)"),
+    NUMBER("max-batch-clips", max_batch_clips, 1, 64, "clips that are encoded together (4)"),
+    NUMBER("max-wait-ms", max_wait_ms, 0, 10000, "that a free team waits for more clips (0)"),
+    NUMBER("max-decoded-bytes", max_decoded_bytes, 1, MAX_BYTES,
+           "memory for frames that wait to be encoded (536870912)"),
+    NUMBER("compute-nice", compute_nice, 0, 19,
+           "by which computing and decoding yield to the network (5)"),
     NUMBER("decoders", decoders, 1, MAX_THREADS, "threads that decode video (2)"),
     NUMBER("client-share", client_share, 1, 100,
            "percent of the work under way that one client may hold while others wait (50)"),

@@ -26,9 +26,13 @@ struct srv_config {
 
     enum srv_log_level log_level;
 
-    int64_t threads;  /* of the compute team; 0: the cores this process may use */
+    int64_t threads;  /* of all compute teams; 0: the cores this process may use */
+    int64_t workers;  /* teams that share them */
     int64_t decoders; /* threads that decode */
-    int64_t drain_s;  /* to finish accepted work after a signal */
+    int64_t max_batch_clips, max_wait_ms; /* of a pass; that it waits to fill */
+    int64_t max_decoded_bytes;            /* of frames that wait for a team */
+    int64_t compute_nice;                 /* of teams and decoders, beside the loop */
+    int64_t drain_s;                      /* to finish accepted work after a signal */
 
     int64_t max_connections, max_connections_per_address; /* the latter 0: no bound */
     int64_t max_queue;         /* jobs under way before new requests are refused */

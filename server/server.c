@@ -235,8 +235,14 @@ static enum m2c_status start(struct server *server, struct m2c_error *err)
     const struct srv_config *config = &server->config;
     struct srv_engine_options engine = {
         .model = config->model,
-        .threads = config->threads > 0 ? (int)config->threads : m2c_cpu_count(),
-        .decoders = (int)config->decoders,
+        .scheduler = {.threads = config->threads > 0 ? (int)config->threads : m2c_cpu_count(),
+                      .workers = (int)config->workers,
+                      .max_batch_clips = (int)config->max_batch_clips,
+                      .max_wait_ms = (double)config->max_wait_ms,
+                      .nice = (int)config->compute_nice},
+        .decoder = {.threads = (int)config->decoders,
+                    .max_held_bytes = (size_t)config->max_decoded_bytes,
+                    .nice = (int)config->compute_nice},
         .label_cache_bytes = (size_t)config->label_cache_bytes,
         .video_cache_bytes = (size_t)config->video_cache_bytes,
         .cache_dir = config->cache_dir,

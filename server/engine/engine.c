@@ -34,7 +34,6 @@ static void open_store(struct srv_engine *engine, size_t max_bytes)
 static enum m2c_status make_rooms(struct srv_engine *engine, struct m2c_error *err)
 {
     const struct srv_engine_options *options = &engine->options;
-    struct srv_scheduler_options scheduler = {.threads = options->threads};
     size_t matrix_bytes = options->label_cache_bytes / MATRIX_SHARE;
     size_t label_bytes = options->label_cache_bytes - matrix_bytes;
     enum m2c_status status = srv_label_cache_new(label_bytes, &engine->labels, err);
@@ -45,9 +44,9 @@ static enum m2c_status make_rooms(struct srv_engine *engine, struct m2c_error *e
     if (status == M2C_OK && options->cache_dir)
         open_store(engine, label_bytes);
     if (status == M2C_OK)
-        status = srv_decoder_pool_new(&engine->mailbox, options->decoders, &engine->decoders, err);
+        status = srv_decoder_pool_new(&engine->mailbox, &options->decoder, &engine->decoders, err);
     if (status == M2C_OK)
-        status = srv_scheduler_new(&engine->mailbox, &scheduler, &engine->scheduler, err);
+        status = srv_scheduler_new(&engine->mailbox, &options->scheduler, &engine->scheduler, err);
     return status;
 }
 
@@ -161,7 +160,6 @@ enum m2c_status srv_engine_start(uv_loop_t *loop, const struct srv_engine_option
         return m2c_fail_memory(err, "the engine", sizeof *engine);
     engine->loop = loop;
     engine->options = *options;
-    engine->waiting_tail = &engine->waiting;
     enum m2c_status status = srv_mailbox_open(&engine->mailbox, loop, err);
     if (status != M2C_OK) {
         free(engine);

@@ -12,7 +12,9 @@
 #include <uv.h>
 
 #include "m2clip.h"
+#include "server/engine/decoder_pool.h"
 #include "server/engine/label_cache.h"
+#include "server/engine/scheduler.h"
 #include "server/engine/served.h"
 #include "server/engine/video_cache.h"
 #include "status.h"
@@ -22,8 +24,8 @@ struct srv_engine;
 
 struct srv_engine_options {
     struct m2c_model_options model; /* borrowed strings must outlive the engine */
-    int threads;                    /* of the compute team */
-    int decoders;                   /* threads that decode */
+    struct srv_scheduler_options scheduler;
+    struct srv_decoder_options decoder;
     size_t label_cache_bytes, video_cache_bytes;
     const char *cache_dir; /* keeps label vectors over restarts; NULL: nothing does */
     struct m2c_decode_limits decode_limits; /* of every video */

@@ -12,7 +12,6 @@
 #include "server/engine/video_cache.h"
 
 struct srv_video_flight;
-struct srv_video_job;
 
 struct srv_engine {
     uv_loop_t *loop;
@@ -30,10 +29,6 @@ struct srv_engine {
     struct srv_label_store *store; /* NULL without a folder */
     struct srv_video_cache *videos;
     struct srv_video_flight *flights; /* that may be joined */
-
-    /* Videos wait here, where dropping them is cheap, until few enough decoded ones lie ahead. */
-    struct srv_video_job *waiting, **waiting_tail;
-    int ahead; /* handed to the decoders and not yet encoded */
 
     size_t jobs;
     double job_ms;

@@ -34,7 +34,6 @@ struct srv_label_job {
     bool held, ended;
     bool working;   /* the scheduler has a portion of this job */
     bool advancing; /* further up the stack: who wakes a seat need not */
-    atomic_bool cancelled;
     struct srv_work work;
     size_t dim;
     char version[SRV_VECTOR_VERSION_BYTES];
@@ -258,7 +257,7 @@ static enum m2c_status submit(struct srv_label_job *job, struct m2c_error *err)
     job->work = (struct srv_work){
         .kind = SRV_WORK_TEXTS,
         .set = job->request.set,
-        .cancelled = &job->cancelled,
+        .lane = srv_lane_of_texts(job->request.text_count * job->request.template_count),
         .done = on_encoded,
         .served = job->request.served,
         .template_text = job->request.templates[job->template_index],
@@ -299,7 +298,6 @@ static struct srv_label_job *job_new(struct srv_engine *engine,
     job->request = *request;
     job->dim = (size_t)m2c_set_info(request->set)->dim;
     job->held = true;
-    atomic_init(&job->cancelled, false);
     srv_vector_version(model, request->set, job->version);
     (void)srv_served_ref(request->served);
     return job;
@@ -379,7 +377,7 @@ void srv_label_job_release(struct srv_label_job **job_pointer)
         job->engine->jobs--;
         job_free(job);
     } else if (!is_awaited(job)) {
-        atomic_store_explicit(&job->cancelled, true, memory_order_relaxed);
+        srv_scheduler_cancel(job->engine->scheduler, &job->work);
     }
 }
 

@@ -1,6 +1,6 @@
 #include "server/engine/stats.h"
 
-#include "server/engine/engine.h"
+#include "server/engine/engine_internal.h"
 
 void srv_engine_stats(const struct srv_engine *engine, struct srv_engine_stats *out)
 {
@@ -24,4 +24,6 @@ void srv_engine_stats(const struct srv_engine *engine, struct srv_engine_stats *
         .reloads = reloads.succeeded,
         .failed_reloads = reloads.failed,
     };
+    srv_scheduler_stats(engine->scheduler, out);
+    srv_decoder_stats(engine->decoders, out);
 }

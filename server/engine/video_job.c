@@ -7,24 +7,18 @@
 #include "server/container.h"
 #include "server/engine/engine_internal.h"
 
-/* Decoded videos that may wait for the encoder, beside one being decoded a thread. */
-enum { DECODED_AHEAD = 2 };
-
-enum stage { STAGE_WAITING, STAGE_DECODING, STAGE_ENCODING, STAGE_ENDED };
+enum stage { STAGE_DECODING, STAGE_ENCODING, STAGE_ENDED };
 
 struct srv_video_job {
     struct srv_engine *engine;
-    struct srv_video_job *next; /* while waiting */
     enum stage stage;
     bool held; /* by the caller */
-    atomic_bool cancelled;
     struct srv_video_request request;
     struct srv_decode decode;
     struct srv_work work;
     struct m2c_clip_frames frames;
     struct srv_video_result result;
     struct srv_video_times times;
-    double submitted_ms;
 };
 
 static void job_free(struct srv_video_job *job)
@@ -48,6 +42,7 @@ static void end(struct srv_video_job *job, const struct m2c_error *err)
 {
     release_video(job);
     m2c_clip_frames_destroy(&job->frames);
+    srv_decoder_return(job->engine->decoders, &job->decode);
     job->stage = STAGE_ENDED;
     job->engine->jobs--;
     if (job->held)
@@ -55,8 +50,6 @@ static void end(struct srv_video_job *job, const struct m2c_error *err)
     else
         job_free(job);
 }
-
-static void leave_ahead(struct srv_engine *engine);
 
 static void remember_time(struct srv_engine *engine, double job_ms)
 {
@@ -73,7 +66,6 @@ static void on_encoded(struct srv_work *work)
     if (err.status == M2C_OK)
         remember_time(engine, job->times.decode_ms + job->times.encode_ms);
     end(job, &err);
-    leave_ahead(engine);
 }
 
 /* What answers tell of the sampling outlives the frames. */
@@ -105,65 +97,55 @@ static void on_frames(struct srv_decode *decode, struct m2c_clip_frames *frames)
     memset(frames, 0, sizeof *frames);
 }
 
-static void on_decoded(struct srv_decode *decode, const struct m2c_error *err)
+static void start_encoding(struct srv_video_job *job)
 {
-    struct srv_video_job *job = SRV_CONTAINER(decode, struct srv_video_job, decode);
-    struct srv_engine *engine = job->engine;
-    struct m2c_error failure = *err;
-    job->times.decode_ms = decode->decode_ms;
-    job->times.queue_ms = m2c_clock_ms() - job->submitted_ms - decode->decode_ms;
-    release_video(job);
-    if (failure.status == M2C_OK)
-        failure.status = keep_facts(job, &failure);
-    if (failure.status != M2C_OK) {
-        end(job, &failure);
-        leave_ahead(engine);
-        return;
-    }
+    const struct srv_video_request *request = &job->request;
     job->stage = STAGE_ENCODING;
     job->work = (struct srv_work){.kind = SRV_WORK_VIEWS,
-                                  .served = job->request.served,
-                                  .set = job->request.set,
-                                  .cancelled = &job->cancelled,
+                                  .lane = job->decode.lane,
+                                  .served = request->served,
+                                  .set = request->set,
+                                  .deadline_ms = request->deadline_ms,
                                   .done = on_encoded,
                                   .frames = &job->frames,
                                   .embedding = &job->result.embedding};
-    srv_scheduler_submit(engine->scheduler, &job->work);
+    srv_scheduler_submit(job->engine->scheduler, &job->work);
+}
+
+static void on_decoded(struct srv_decode *decode, const struct m2c_error *err)
+{
+    struct srv_video_job *job = SRV_CONTAINER(decode, struct srv_video_job, decode);
+    struct m2c_error failure = *err;
+    job->times.decode_ms = decode->decode_ms;
+    job->times.queue_ms = decode->wait_ms;
+    release_video(job);
+    if (failure.status == M2C_OK && !job->held)
+        failure.status = m2c_fail(&failure, M2C_CANCELLED, "nobody waits for this video");
+    if (failure.status == M2C_OK)
+        failure.status = keep_facts(job, &failure);
+    if (failure.status == M2C_OK)
+        start_encoding(job);
+    else
+        end(job, &failure);
 }
 
 static void start_decoding(struct srv_video_job *job)
 {
     struct srv_engine *engine = job->engine;
+    const struct srv_video_request *request = &job->request;
+    const struct m2c_sampling *sampling = &request->sampling;
+    struct srv_decode *decode = &job->decode;
     job->stage = STAGE_DECODING;
-    job->decode.bytes = job->request.video.bytes;
-    job->decode.size = job->request.video.size;
-    job->decode.on_frames = on_frames;
-    job->decode.done = on_decoded;
-    m2c_pipeline_plan(srv_served_model(job->request.served), job->request.set,
-                      &job->request.sampling, &job->decode.plan);
-    job->decode.plan.limits = engine->options.decode_limits;
-    job->decode.plan.cancelled = &job->cancelled;
-    srv_decoder_submit(engine->decoders, &job->decode);
-}
-
-/* Hands waiting videos to the decoders while few decoded ones lie ahead of the encoder, so that the
- * memory of decoded frames is bounded. */
-static void advance(struct srv_engine *engine)
-{
-    while (engine->waiting && engine->ahead < engine->options.decoders + DECODED_AHEAD) {
-        struct srv_video_job *job = engine->waiting;
-        engine->waiting = job->next;
-        if (!engine->waiting)
-            engine->waiting_tail = &engine->waiting;
-        engine->ahead++;
-        start_decoding(job);
-    }
-}
-
-static void leave_ahead(struct srv_engine *engine)
-{
-    engine->ahead--;
-    advance(engine);
+    decode->bytes = request->video.bytes;
+    decode->size = request->video.size;
+    decode->lane = srv_lane_of_frames((size_t)sampling->frames * (size_t)sampling->temporal_views *
+                                      (size_t)sampling->spatial_views);
+    decode->deadline_ms = request->deadline_ms;
+    decode->on_frames = on_frames;
+    decode->done = on_decoded;
+    m2c_pipeline_plan(srv_served_model(request->served), request->set, sampling, &decode->plan);
+    decode->plan.limits = engine->options.decode_limits;
+    srv_decoder_submit(engine->decoders, decode);
 }
 
 enum m2c_status srv_video_job_start(struct srv_engine *engine,
@@ -179,25 +161,10 @@ enum m2c_status srv_video_job_start(struct srv_engine *engine,
     job->request = *request;
     (void)srv_served_ref(request->served);
     job->held = true;
-    job->submitted_ms = m2c_clock_ms();
-    atomic_init(&job->cancelled, false);
     engine->jobs++;
-    *engine->waiting_tail = job;
-    engine->waiting_tail = &job->next;
     *out = job;
-    advance(engine);
+    start_decoding(job);
     return M2C_OK;
-}
-
-static void leave_waiting(struct srv_video_job *job)
-{
-    struct srv_engine *engine = job->engine;
-    struct srv_video_job **link = &engine->waiting;
-    while (*link != job)
-        link = &(*link)->next;
-    *link = job->next;
-    if (engine->waiting_tail == &job->next)
-        engine->waiting_tail = link;
 }
 
 void srv_video_job_release(struct srv_video_job **job_pointer)
@@ -207,14 +174,16 @@ void srv_video_job_release(struct srv_video_job **job_pointer)
     if (!job)
         return;
     job->held = false;
-    atomic_store_explicit(&job->cancelled, true, memory_order_relaxed);
-    if (job->stage == STAGE_WAITING) {
-        leave_waiting(job);
-        release_video(job);
-        job->engine->jobs--;
+    switch (job->stage) {
+    case STAGE_DECODING:
+        srv_decoder_cancel(job->engine->decoders, &job->decode);
+        break;
+    case STAGE_ENCODING:
+        srv_scheduler_cancel(job->engine->scheduler, &job->work);
+        break;
+    case STAGE_ENDED:
         job_free(job);
-    } else if (job->stage == STAGE_ENDED) {
-        job_free(job);
+        break;
     }
 }
 

@@ -26,6 +26,7 @@ struct srv_video_request {
     const struct m2c_set *set; /* of that model */
     struct m2c_sampling sampling;
     struct srv_blob video; /* taken, also on failure */
+    double deadline_ms;    /* m2c_clock_ms: neither decoded nor encoded after it; 0: none */
     /* err->status: the outcome. */
     void (*done)(struct srv_video_job *job, const struct m2c_error *err, void *argument);
     void *argument;

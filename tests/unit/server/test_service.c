@@ -104,16 +104,17 @@ static int setup(void **state)
                                     .max_json_bytes = 1 << 20,
                                     .times = srv_config_times(&s.config),
                                     .max_connections = 100};
-    struct srv_engine_options engine = {.model = {.dir = scratch.dir,
-                                                  .precision = M2C_PRECISION_F32,
-                                                  .backend = M2C_BACKEND_OPENBLAS},
-                                        .threads = 1,
-                                        .decoders = 1,
-                                        .label_cache_bytes = 1 << 20,
-                                        .decode_limits = srv_config_decode_limits(&s.config),
-                                        .load = held_load,
-                                        .on_ready = on_ready,
-                                        .on_failed = on_failed};
+    struct srv_engine_options engine = {
+        .model = {.dir = scratch.dir,
+                  .precision = M2C_PRECISION_F32,
+                  .backend = M2C_BACKEND_OPENBLAS},
+        .scheduler = {.threads = 1, .workers = 1, .max_batch_clips = 4},
+        .decoder = {.threads = 1, .max_held_bytes = 1 << 26},
+        .label_cache_bytes = 1 << 20,
+        .decode_limits = srv_config_decode_limits(&s.config),
+        .load = held_load,
+        .on_ready = on_ready,
+        .on_failed = on_failed};
     assert_int_equal(sem_init(&s.may_load, 0, 0), 0);
     assert_int_equal(sem_init(&s.settled, 0, 0), 0);
     assert_int_equal(uv_loop_init(&s.loop), 0);
