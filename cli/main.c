@@ -1,4 +1,5 @@
 /* m2clip COMMAND [options] INPUT... */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,8 +117,18 @@ static int run_command(const struct cli_command *command, int argc, char *const 
     return exit_code(status);
 }
 
+/* Where a standard descriptor was closed for us, the next file or socket would take its number, and
+ * what is printed would go there. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) != fd)
+            _exit(EXIT_FAILURE);
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     proto_json_start();
     if (argc < 2) {
         print_commands(stderr);

@@ -222,10 +222,10 @@ def test_without_a_good_traceparent_a_trace_begins(server, header):
     assert "parent_id" not in line
 
 
-def start_with_log(model, log):
+def start_with_log(model, log, *wrapper):
     """A server whose log goes to the descriptor `log`; the process and its URL."""
-    process = subprocess.Popen([binary(), "serve", "--model", str(model), "--listen", "127.0.0.1:0",
-                                "--threads", "1", "--backend", "openblas"],
+    process = subprocess.Popen([*wrapper, binary(), "serve", "--model", str(model), "--listen",
+                                "127.0.0.1:0", "--threads", "1", "--backend", "openblas"],
                                stdout=subprocess.PIPE, stderr=log, env=clean_environment())
     line = process.stdout.readline().decode()
     assert line.startswith("listening on "), line
@@ -254,6 +254,18 @@ def ask_often(url, count):
 def dropped(url):
     samples = parse(requests.get(url + "/metrics", timeout=TIMEOUT_S).text)
     return total(samples, "m2clip_log_lines_dropped_total")
+
+
+def test_without_stderr_no_other_file_gets_the_log(tiny_model, clip):
+    process, url = start_with_log(tiny_model, None, "sh", "-c", 'exec "$0" "$@" 2>&-')
+    try:
+        assert os.readlink(f"/proc/{process.pid}/fd/2") == "/dev/null"
+        reply = requests.post(url + "/v1/classify", data=clip, timeout=TIMEOUT_S,
+                              headers={"Content-Type": "video/mp4"})
+        assert reply.ok
+        assert dropped(url) == 0
+    finally:
+        stop(process)
 
 
 def test_a_log_whose_reader_has_gone_costs_lines_alone(tiny_model):
