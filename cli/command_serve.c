@@ -85,6 +85,8 @@ static const struct cli_option own_options[] = {
     {"trusted-proxy", CLI_VALUE, "CIDR,..", "proxies whose X-Forwarded-For counts (none)", 0},
     {"rate-limit", CLI_VALUE, "N[/s|/m][:B]", "requests of one client, B at once (no limit)", 0},
     {"cors-origin", CLI_VALUE, "ORIGIN,..|*", "whose pages a browser lets read answers (none)", 0},
+    {"tls-cert", CLI_VALUE, "FILE", "certificate chain, PEM: speak TLS on --listen", 0},
+    {"tls-key", CLI_VALUE, "FILE", "its key, PEM", 0},
     {"spool-dir", CLI_VALUE, "DIR", "where long bodies are stored ($TMPDIR, or /tmp)", 0},
     {"log-level", CLI_VALUE, "NAME", "error, warn, info or debug (info)", 0},
     {"print-routes", CLI_BOOLEAN, "", "print the table of routes and exit", 0},
@@ -152,6 +154,10 @@ static enum m2c_status run(const struct cli_arguments *arguments, struct m2c_err
     config.listen = listen ? listen : config.listen;
     config.probe_listen = cli_value(arguments, "probe-listen");
     config.spool_dir = cli_value(arguments, "spool-dir");
+    config.tls_certificate = cli_value(arguments, "tls-cert");
+    config.tls_key = cli_value(arguments, "tls-key");
+    if (!config.tls_certificate != !config.tls_key)
+        return m2c_fail(err, M2C_USAGE, "--tls-cert and --tls-key go together");
     config.cache_dir = cli_value(arguments, "cache-dir");
     config.label_sets_dir = cli_value(arguments, "label-sets-dir");
     config.api_key_file = cli_value(arguments, "api-key-file");

@@ -9,6 +9,7 @@
 /* HTTP: what one connection may hold and how long it may take. */
 #define SRV_CONNECTION_MEMORY_BYTES (32 * SRV_KIB)   /* libmicrohttpd's pool: headers, buffers */
 #define SRV_CONNECTION_INCREMENT_BYTES (4 * SRV_KIB) /* by which its buffers grow */
+#define SRV_TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define SRV_LISTEN_BACKLOG 512                       /* connections not yet accepted */
 #define SRV_MAX_HEADERS 100                          /* header lines of a request */
 #define SRV_MAX_HEADER_BYTES (16 * SRV_KIB)          /* all of them together */

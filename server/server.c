@@ -178,7 +178,8 @@ static void on_ready(void *context)
         return;
     srv_log_event(server->log, SRV_LOG_INFO, "ready", "precision",
                   m2c_precision_name(m2c_model_precision(model)));
-    (void)printf("listening on http://%s\n", srv_http_address(server->http));
+    (void)printf("listening on %s://%s\n", srv_http_scheme(server->http),
+                 srv_http_address(server->http));
     (void)fflush(stdout);
 }
 
@@ -206,6 +207,8 @@ static enum m2c_status listen_on(struct server *server, const char *address,
     const struct srv_config *config = &server->config;
     struct srv_http_options options = {
         .address = address,
+        .tls_certificate = listener == SRV_ON_MAIN ? config->tls_certificate : NULL,
+        .tls_key = config->tls_key,
         .listener = listener,
         .router = srv_handlers_router(),
         .context = &server->handlers,

@@ -183,7 +183,7 @@ static enum srv_outcome outcome_of(const struct srv_request *request,
                                    enum MHD_RequestTerminationCode code)
 {
     enum m2c_status status = request->record.error.status;
-    if (request->record.http_status != 0 && (status == M2C_DEADLINE || status == M2C_BODY_TIMEOUT))
+    if (!request->left && (status == M2C_DEADLINE || status == M2C_BODY_TIMEOUT))
         return SRV_EXPIRED;
     bool sent = request->phase == SRV_REQUEST_QUEUED ? code == MHD_REQUEST_TERMINATED_COMPLETED_OK
                                                      : request->record.http_status != 0;

@@ -9,6 +9,7 @@
 #include "server/http/http_server.h"
 #include "server/http/request.h"
 #include "server/http/request_target.h"
+#include "server/http/tls.h"
 #include "server/http/upload.h"
 #include "server/limits.h"
 
@@ -88,6 +89,7 @@ struct srv_http {
     uv_loop_t *loop;
     struct srv_http_options options;
     struct srv_storage *storage; /* held */
+    struct srv_tls tls;
     struct MHD_Daemon *daemon;
     char address[128];
     bool on_loopback;
@@ -139,8 +141,8 @@ void srv_request_gone(struct srv_request *request);
 /* Takes the connection from the library, watching for the client's leaving, and gives it back. */
 void srv_request_suspend(struct srv_request *request);
 void srv_request_resume(struct srv_request *request);
-/* Writes the reply by hand where the library cannot be given one any more, best effort; the
- * connection must be ended by the caller. */
+/* Writes the reply by hand where the library cannot be given one any more, best effort, and not
+ * under TLS; the connection must be ended by the caller. */
 void srv_request_write_by_hand(struct srv_request *request, const struct m2c_error *error);
 
 /* stream.c: the library's form of a streamed reply, or NULL. */

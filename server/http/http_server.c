@@ -110,9 +110,18 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *t
 
 static struct MHD_Daemon *start_daemon(struct srv_http *http, int fd)
 {
+    static char priorities[] = SRV_TLS_PRIORITIES;
+    struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, http->tls.certificate},
+                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, http->tls.key},
+                                   {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
+                                   {MHD_OPTION_END, 0, NULL}};
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    if (http->tls.key)
+        flags |= MHD_USE_TLS;
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, srv_access,
-        http, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, http, MHD_OPTION_LISTEN_SOCKET, fd,
+        flags, 0, NULL, NULL, srv_access, http, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, http,
+        MHD_OPTION_ARRAY, http->tls.key ? tls : plain, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, http->options.max_connections,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, http->options.max_connections_per_address,
         /* Idle time alone; every other deadline is the wheel's. */
@@ -125,6 +134,13 @@ static struct MHD_Daemon *start_daemon(struct srv_http *http, int fd)
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
 
+static void http_free(struct srv_http *http)
+{
+    srv_tls_destroy(&http->tls);
+    srv_storage_unref(http->storage);
+    free(http);
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct srv_http *http = handle->data;
@@ -132,8 +148,7 @@ static void on_handle_closed(uv_handle_t *handle)
         return;
     void (*on_closed)(void *argument) = http->on_closed;
     void *argument = http->on_closed_argument;
-    srv_storage_unref(http->storage);
-    free(http);
+    http_free(http);
     if (on_closed)
         on_closed(argument);
 }
@@ -180,19 +195,24 @@ enum m2c_status srv_http_start(uv_loop_t *loop, const struct srv_http_options *o
     (void)signal(SIGPIPE, SIG_IGN);
     MHD_set_panic_func(on_panic, NULL);
     enum m2c_status status =
-        srv_listener_open(options->address, &fd, http->address, sizeof http->address, err);
+        options->tls_certificate
+            ? srv_tls_load(options->tls_certificate, options->tls_key, &http->tls, err)
+            : M2C_OK;
+    if (status == M2C_OK)
+        status = srv_listener_open(options->address, &fd, http->address, sizeof http->address, err);
     if (status != M2C_OK) {
-        srv_storage_unref(http->storage);
-        free(http);
+        http_free(http);
         return status;
     }
     http->on_loopback = srv_listener_is_loopback(fd);
     http->daemon = start_daemon(http, fd);
     if (!http->daemon) {
         (void)close(fd);
-        srv_storage_unref(http->storage);
-        free(http);
-        return m2c_fail(err, M2C_INTERNAL, "the HTTP library does not start");
+        http_free(http);
+        return options->tls_certificate
+                   ? m2c_fail_field(err, M2C_USAGE, "tls-cert",
+                                    "this certificate and this key cannot be served together")
+                   : m2c_fail(err, M2C_INTERNAL, "the HTTP library does not start");
     }
     status = start_handles(http, err);
     if (status != M2C_OK) {
@@ -206,6 +226,11 @@ enum m2c_status srv_http_start(uv_loop_t *loop, const struct srv_http_options *o
 const char *srv_http_address(const struct srv_http *http)
 {
     return http->address;
+}
+
+const char *srv_http_scheme(const struct srv_http *http)
+{
+    return http->tls.key ? "https" : "http";
 }
 
 size_t srv_http_active(const struct srv_http *http)
@@ -255,8 +280,7 @@ void srv_http_stop(struct srv_http *http, void (*on_closed)(void *argument), voi
     http->daemon = NULL;
     srv_linger_end_all(http);
     if (http->open_handles == 0) {
-        srv_storage_unref(http->storage);
-        free(http);
+        http_free(http);
         return;
     }
     uv_handle_t *handles[] = {(uv_handle_t *)&http->poll, (uv_handle_t *)&http->timer,

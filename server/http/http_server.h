@@ -28,7 +28,8 @@ struct srv_http_times {
 };
 
 struct srv_http_options {
-    const char *address; /* HOST:PORT, [V6]:PORT; port 0 picks a free one */
+    const char *address;                   /* HOST:PORT, [V6]:PORT; port 0 picks a free one */
+    const char *tls_certificate, *tls_key; /* PEM files, read at the start; NULL: plain HTTP */
     enum srv_listener listener;
     struct srv_router router;
     void *context; /* handed to gate, admit and handle */
@@ -55,12 +56,16 @@ struct srv_http_options {
 };
 
 /* Binds, listens and serves from the loop's next turn on. New server; srv_http_stop ends it.
- * M2C_USAGE for an address that does not parse, M2C_IO_FAILED where it cannot be bound. */
+ * M2C_USAGE for an address that does not parse or files that TLS cannot use, M2C_IO_FAILED where it
+ * cannot be bound. */
 M2C_MUST_USE enum m2c_status srv_http_start(uv_loop_t *loop, const struct srv_http_options *options,
                                             struct srv_http **out, struct m2c_error *err);
 
 /* "127.0.0.1:8080": the address that is listened on, its real port included. */
 const char *srv_http_address(const struct srv_http *http);
+
+/* "https" or "http". */
+const char *srv_http_scheme(const struct srv_http *http);
 
 /* Requests whose headers are complete and whose reply is not out yet. */
 size_t srv_http_active(const struct srv_http *http);

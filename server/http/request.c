@@ -238,6 +238,12 @@ void srv_request_gone(struct srv_request *request)
 void srv_request_write_by_hand(struct srv_request *request, const struct m2c_error *error)
 {
     char head[512];
+    if (request->http->tls.key) {
+        /* Only the library can speak for the session: closing is all that can be said. */
+        request->record.error = *error;
+        request->phase = SRV_REQUEST_DEAD;
+        return;
+    }
     if (request->id[0] == '\0')
         srv_request_id_make(NULL, request->id);
     struct srv_response response = srv_response_problem(error, request->id, -1);

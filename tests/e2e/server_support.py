@@ -30,9 +30,9 @@ class Server:
         self.address = None
         if wait:
             line = self.process.stdout.readline().decode()
-            assert line.startswith("listening on http://"), (line, self.log_text())
+            assert line.startswith("listening on http"), (line, self.log_text())
             self.url = line.split()[-1]
-            host, port = self.url.removeprefix("http://").rsplit(":", 1)
+            host, port = self.url.split("://")[1].rsplit(":", 1)
             self.address = (host, int(port))
         self.session = requests.Session()
 
