@@ -9,17 +9,6 @@
 
 enum { FORWARDED_BYTES = 4096 };
 
-/* ---- traces ---- */
-
-static void begin_trace(struct srv_request *request)
-{
-    struct srv_trace *trace = &srv_request_record(request)->trace;
-    char header[SRV_TRACEPARENT_BYTES];
-    srv_trace_start(srv_request_header(request, "traceparent"), trace);
-    srv_trace_format(trace, header);
-    (void)srv_request_add_header(request, "traceparent", header);
-}
-
 /* ---- other origins ---- */
 
 static const char *allowed_origin(const struct srv_clients *clients, struct srv_request *request)
@@ -209,8 +198,6 @@ enum m2c_status srv_gate(struct srv_request *request, void *context, struct m2c_
     struct srv_handlers *handlers = context;
     struct srv_clients *clients = handlers->clients;
     struct m2c_error limited;
-    if (!srv_request_route(request)->quiet)
-        begin_trace(request);
     tell_origin(clients, request);
     name_by_address(clients, request);
     enum m2c_status judged = judge(clients, request, err);

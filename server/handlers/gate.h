@@ -5,8 +5,8 @@
 #include "server/handlers/handlers.h"
 #include "server/http/request.h"
 
-/* srv_http_options.gate, of context `struct srv_handlers`: begins the request's trace, names its
- * client, lets pages of allowed origins read the reply, and judges by the route's access.
+/* srv_http_options.gate, of context `struct srv_handlers`: names the request's client, lets
+ * pages of allowed origins read the reply, and judges by the route's access.
  *
  *   401 unauthorized      no key, or one that is not ours; WWW-Authenticate says Bearer
  *   403 forbidden         a key without the role; or a change of the server asked for without keys,

@@ -55,6 +55,18 @@ static enum MHD_Result refuse(struct srv_request *request, const struct m2c_erro
     return srv_reply_queue(request);
 }
 
+/* Every reply names our span, but those of routes that are asked all the time. */
+static void begin_trace(struct srv_request *request)
+{
+    const struct srv_route *route = request->match.route;
+    char header[SRV_TRACEPARENT_BYTES];
+    if (route && route->quiet)
+        return;
+    srv_trace_start(srv_request_header(request, "traceparent"), &request->record.trace);
+    srv_trace_format(&request->record.trace, header);
+    (void)srv_request_add_header(request, "traceparent", header);
+}
+
 /* The first call: headers are complete. */
 static enum MHD_Result begin(struct srv_request *request, const char *method, const char *version)
 {
@@ -68,7 +80,9 @@ static enum MHD_Result begin(struct srv_request *request, const char *method, co
     request->record.client = srv_request_client(request);
     request->start_ms = m2c_clock_ms();
     request->complete_ms = request->start_ms;
-    if (srv_intake(request, &guard, method, version, &err) != M2C_OK)
+    enum m2c_status status = srv_intake(request, &guard, method, version, &err);
+    begin_trace(request);
+    if (status != M2C_OK)
         return refuse(request, &err);
     request->record.method = request->match.route->method;
     request->record.accepted = true;

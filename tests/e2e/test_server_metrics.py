@@ -208,6 +208,16 @@ def test_a_callers_trace_is_followed(server, clip):
     assert set(line["ms"]) >= {"receive", "queue", "decode", "encode", "total"}
 
 
+def test_refusals_are_traced_too(server):
+    for path, status in (("/nowhere", 404), ("/v1/classify", 405)):
+        reply = server.get(path, headers={"traceparent": f"00-{TRACE}-{SPAN}-00"})
+        assert reply.status_code == status
+        assert reply.headers["traceparent"].startswith(f"00-{TRACE}-")
+        line = server.request_log(reply.headers["X-Request-Id"])
+        assert (line["trace_id"], line["parent_id"]) == (TRACE, SPAN)
+        assert line["outcome"] == "refused"
+
+
 @pytest.mark.parametrize("header", [
     None, "", f"00-{TRACE.upper()}-{SPAN}-01", f"00-{TRACE}-{SPAN}-01-more", f"ff-{TRACE}-{SPAN}-01",
     f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", f"00-{TRACE}-{SPAN}-1",
