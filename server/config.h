@@ -14,8 +14,8 @@
 /* Strings are borrowed for the server's life. */
 struct srv_config {
     struct m2c_model_options model;
-    const char *listen;       /* "127.0.0.1:8080" */
-    const char *probe_listen; /* NULL: no second listener */
+    const char *listen;                    /* "127.0.0.1:8080" */
+    const char *probe_listen;              /* NULL: no second listener */
     const char *tls_certificate, *tls_key; /* PEM files for `listen`; NULL: plain HTTP */
 
     const char *cache_dir;      /* of label vectors and stored label sets; NULL: memory alone */

@@ -193,6 +193,7 @@ enum m2c_status srv_http_start(uv_loop_t *loop, const struct srv_http_options *o
     http->options = *options;
     http->storage = srv_storage_ref(options->storage);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file limit is a full disk, not an end */
     MHD_set_panic_func(on_panic, NULL);
     enum m2c_status status =
         options->tls_certificate

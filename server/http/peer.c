@@ -157,11 +157,12 @@ static void expire(struct srv_peer *peer)
     srv_peer_enter(peer, SRV_PEER_WORK);
 }
 
-/* The library can miss an end of stream that rides with the last bytes of a body. */
+/* The library can miss an end of stream that rides with the last bytes it has read. */
 static bool has_left(const struct srv_peer *peer)
 {
     char byte;
-    return peer->phase == SRV_PEER_BODY && recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return (peer->phase == SRV_PEER_BODY || peer->phase == SRV_PEER_HEADERS) &&
+           recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void srv_peers_expire(struct srv_http *http)
