@@ -38,6 +38,14 @@ struct srv_request *srv_request_new(struct srv_http *http, const char *target)
     return request;
 }
 
+static void release_reservation(struct srv_request *request, bool succeeded)
+{
+    void *reservation = request->reservation;
+    request->reservation = NULL;
+    if (reservation)
+        request->release(reservation, succeeded);
+}
+
 void srv_request_free(struct srv_request *request)
 {
     if (request->next)
@@ -49,6 +57,7 @@ void srv_request_free(struct srv_request *request)
     if (request->peer)
         request->peer->request = NULL;
     srv_store_abandon(request);
+    release_reservation(request, false);
     srv_disconnect_watch_free(&request->watch);
     srv_response_destroy(&request->response);
     srv_header_list_destroy(&request->headers);
@@ -186,6 +195,18 @@ void srv_request_defer(struct srv_request *request, void (*on_gone)(void *argume
     request->on_gone_argument = argument;
 }
 
+void srv_request_set_reservation(struct srv_request *request, void *reservation,
+                                 void (*release)(void *reservation, bool succeeded))
+{
+    request->reservation = reservation;
+    request->release = release;
+}
+
+void *srv_request_reservation(const struct srv_request *request)
+{
+    return request->reservation;
+}
+
 void srv_request_suspend(struct srv_request *request)
 {
     request->watch = srv_disconnect_watch_new(request, request->peer->fd);
@@ -210,6 +231,7 @@ void srv_request_respond(struct srv_request *request, struct srv_response *respo
     response->headers.count = 0;
     request->on_gone = NULL;
     request->phase = SRV_REQUEST_READY;
+    release_reservation(request, request->response.http_status < 300);
     srv_request_resume(request);
 }
 
@@ -232,6 +254,7 @@ void srv_request_gone(struct srv_request *request)
     request->phase = SRV_REQUEST_DEAD;
     if (on_gone)
         on_gone(request->on_gone_argument);
+    release_reservation(request, false);
     srv_request_resume(request);
 }
 

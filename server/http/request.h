@@ -69,6 +69,12 @@ double srv_request_complete_ms(const struct srv_request *request);
 /* What the log will say; the handler fills its stages. */
 struct srv_record *srv_request_record(struct srv_request *request);
 
+/* Something that the request holds until it is answered or gone: `release` is called once, then or
+ * at the request's end at the latest, and told whether the answer was a success. One a request. */
+void srv_request_set_reservation(struct srv_request *request, void *reservation,
+                                 void (*release)(void *reservation, bool succeeded));
+void *srv_request_reservation(const struct srv_request *request); /* NULL: none, or released */
+
 /* Lets the handler return without a reply. `on_gone` is called at most once, and never after
  * srv_request_respond or srv_stream_end. */
 void srv_request_defer(struct srv_request *request, void (*on_gone)(void *argument),
@@ -77,7 +83,7 @@ void srv_request_defer(struct srv_request *request, void (*on_gone)(void *argume
 /* The reply; takes its bytes. Exactly once. */
 void srv_request_respond(struct srv_request *request, struct srv_response *response);
 
-/* The reply that an error makes, noted in the record. */
+/* The reply that an error makes, noted in the record. retry_after_ms -1: the record's. */
 void srv_request_fail(struct srv_request *request, const struct m2c_error *error,
                       long long retry_after_ms);
 
