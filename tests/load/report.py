@@ -87,7 +87,7 @@ class Report:
 
     def write(self, folder):
         path = folder / f"{self.scenario}.json"
-        path.write_text(json.dumps(self.as_dict(), indent=1) + "\n")
+        path.write_text(json.dumps(self.as_dict(), indent=1, allow_nan=False) + "\n")
         return path
 
 

@@ -9,7 +9,7 @@ import json
 
 import traffic
 from http_client import has_bytes, request_head
-from scenarios.base import client_of, same_answer
+from scenarios.base import ask_anew, client_of
 from service import parse_metrics
 
 AT_ONCE = 8
@@ -154,7 +154,7 @@ async def scenario(settings, report):
     mix = traffic.Mix(clips, settings.seed, settings.timeout_ms)
     count = max(AT_ONCE, settings.count)
     try:
-        expected = same_answer(await ask_plainly(client, clips[0]))
+        expected = await ask_anew(client, clips[0])
         plan = await phases(client, mix)
         for phase in plan:  # once to warm allocators and pools up
             await phase.run(client, AT_ONCE)
@@ -164,7 +164,7 @@ async def scenario(settings, report):
         before = service.state()
         for phase in plan:
             await leave_many(service, client, phase, count, report)
-            answer = same_answer(await ask_plainly(client, clips[0]))
+            answer = await ask_anew(client, clips[0])
             report.check(f"{phase.name}: the next answer", answer == expected, "as before",
                          json.dumps(answer) == json.dumps(expected))
         await leaks(service, client, before, report)
@@ -173,13 +173,6 @@ async def scenario(settings, report):
         client.close()
         code = service.stop()
     report.check("exit code", code, "0", code == 0)
-
-
-async def ask_plainly(client, clip):
-    reply = await client.request("POST", "/v1/classify", clip, "video/mp4")
-    if reply.status != 200:
-        raise RuntimeError(f"classify answers {reply.status}")
-    return reply
 
 
 async def leaks(service, client, before, report):

@@ -8,6 +8,7 @@ from report import cores, percentile, slope
 from scenarios.base import client_of, closed_loop, open_loop
 
 LOAD, BAD, SAMPLE_S = 0.7, 0.1, 5.0
+SHORTEST_S = 600
 MIB = 1 << 20
 
 
@@ -43,7 +44,11 @@ def flat(report, samples):
                descriptors_most=max(state["descriptors"] for _, state in late))
     allowed = 8 * MIB
     grown = growth * seen / 3600 * MIB
-    report.check("RSS over the second half", grown, f"slope x time <= {allowed}", grown <= allowed)
+    if samples[-1][0] < SHORTEST_S:
+        report.note(f"under {SHORTEST_S} s caches still fill: memory is told, not judged")
+    else:
+        report.check("RSS over the second half", grown, f"slope x time <= {allowed}",
+                     grown <= allowed)
     threads = {state["threads"] for _, state in late}
     report.check("threads", max(threads) - min(threads), "<= 1", max(threads) - min(threads) <= 1)
     half = late[: len(late) // 2], late[len(late) // 2:]
