@@ -32,7 +32,7 @@ struct srv_cache_stats {
 /* Counts since the start; times are of threads at work, in seconds. */
 struct srv_engine_stats {
     size_t jobs;                      /* that have not ended */
-    double admitted_flop, max_flop;   /* cost of all jobs, and the budget (0: none) */
+    double admitted_ms, max_ms;       /* of work under way, and the budget of it (0: none) */
     size_t decoding, waiting_decodes; /* videos */
     size_t decoded_bytes;             /* frames that were decoded and are held */
     struct srv_lane_stats short_lane, long_lane;

@@ -34,9 +34,10 @@ static void write_queue(const struct srv_engine_stats *stats, struct srv_exposit
 {
     static const char *const lanes[] = {"short", "long"};
     gauge(exposition, "m2clip_jobs", "Jobs that have not ended.", (double)stats->jobs);
-    gauge(exposition, "m2clip_admitted_flop", "Cost of all jobs under way.", stats->admitted_flop);
-    gauge(exposition, "m2clip_admitted_max_flop", "Cost up to which jobs are admitted.",
-          stats->max_flop);
+    gauge(exposition, "m2clip_admitted_seconds", "Work under way, in time of this machine.",
+          stats->admitted_ms / 1000.0);
+    gauge(exposition, "m2clip_admitted_max_seconds", "Work up to which requests are admitted.",
+          stats->max_ms / 1000.0);
     srv_exposition_family(exposition, "m2clip_queue_length", SRV_METRIC_GAUGE,
                           "Pieces of work that wait for a team.");
     pair(exposition, "lane", lanes,
