@@ -28,14 +28,24 @@ struct srv_body {
     char hex[M2C_DIGEST_HEX_BYTES];
 };
 
-static void body_free(struct srv_body *body)
+static void release_room(struct srv_body *body)
 {
-    if (body->storage) {
+    if (body->spooled && body->fd >= 0) {
+        srv_storage_close(body->storage, body->fd, body->map, body->size, body->spool_taken);
+        body->spool_taken = 0;
+    } else {
         if (body->map)
             (void)munmap((void *)(uintptr_t)body->map, body->size);
         if (body->fd >= 0)
             (void)close(body->fd);
-        srv_storage_give(body->storage, body->memory_taken, body->spool_taken);
+    }
+    srv_storage_give(body->storage, body->memory_taken, body->spool_taken);
+}
+
+static void body_free(struct srv_body *body)
+{
+    if (body->storage) {
+        release_room(body);
         srv_storage_unref(body->storage);
     }
     srv_body_unref(body->whole);

@@ -73,10 +73,10 @@ struct srv_request {
     struct srv_response response;
     struct srv_stream *stream;      /* the reply, where it is one; held */
     struct srv_header_list headers; /* of whatever the reply is */
-    void *reservation; /* NULL: none */
+    void *reservation;              /* NULL: none */
     void (*release)(void *reservation, bool succeeded);
-    bool close;                     /* the connection must end with this request */
-    bool left;                      /* the client went before the end */
+    bool close; /* the connection must end with this request */
+    bool left;  /* the client went before the end */
     bool suspended;
     bool deferred_by_handler;
     void (*on_gone)(void *argument);

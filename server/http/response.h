@@ -9,7 +9,7 @@
 
 struct MHD_Response;
 
-enum { SRV_MAX_EXTRA_HEADERS = 6 };
+enum { SRV_MAX_EXTRA_HEADERS = 8 };
 
 /* A header beside those that every reply has. */
 struct srv_header {

@@ -9,6 +9,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "server/http/discard.h"
+
 struct budget {
     uint64_t limit;
     _Atomic uint64_t taken;
@@ -17,6 +19,7 @@ struct budget {
 struct srv_storage {
     atomic_uint references;
     struct budget memory, spool;
+    struct srv_discard discard;
     char *dir;
 };
 
@@ -30,7 +33,9 @@ enum m2c_status srv_storage_new(const struct srv_storage_options *options, struc
     struct srv_storage *storage = calloc(1, sizeof *storage);
     if (storage)
         storage->dir = strdup(dir && dir[0] ? dir : "/tmp");
-    if (!storage || !storage->dir) {
+    if (!storage || !storage->dir || !srv_discard_start(&storage->discard)) {
+        if (storage)
+            free(storage->dir);
         free(storage);
         return m2c_fail_memory(err, "room for bodies", sizeof *storage);
     }
@@ -51,6 +56,7 @@ void srv_storage_unref(struct srv_storage *storage)
 {
     if (!storage || atomic_fetch_sub_explicit(&storage->references, 1, memory_order_acq_rel) != 1)
         return;
+    srv_discard_end(&storage->discard);
     free(storage->dir);
     free(storage);
 }
@@ -134,6 +140,24 @@ enum m2c_status srv_storage_open(const struct srv_storage *storage, uint64_t siz
     }
     *fd = opened;
     return M2C_OK;
+}
+
+static void closed(void *argument, uint64_t amount)
+{
+    struct srv_storage *storage = argument;
+    give(&storage->spool, amount);
+}
+
+void srv_storage_close(struct srv_storage *storage, int fd, const void *map, size_t size,
+                       uint64_t spool_bytes)
+{
+    const struct srv_discarded file = {.fd = fd,
+                                       .map = map,
+                                       .size = size,
+                                       .done = closed,
+                                       .argument = storage,
+                                       .amount = spool_bytes};
+    srv_discard_file(&storage->discard, &file);
 }
 
 struct srv_storage_facts srv_storage_facts(const struct srv_storage *storage)

@@ -36,6 +36,11 @@ void srv_storage_give(struct srv_storage *storage, uint64_t memory_bytes, uint64
 M2C_MUST_USE enum m2c_status srv_storage_open(const struct srv_storage *storage, uint64_t size,
                                               int *fd, struct m2c_error *err);
 
+/* Closes a file of srv_storage_open, and its map of `size` bytes if it has one, off the calling
+ * thread, and then gives its bytes back to the spool's budget. */
+void srv_storage_close(struct srv_storage *storage, int fd, const void *map, size_t size,
+                       uint64_t spool_bytes);
+
 struct srv_storage_facts {
     uint64_t memory_bytes, memory_limit_bytes, spool_bytes, spool_limit_bytes;
 };
