@@ -44,9 +44,10 @@ struct cursor {
 enum { BEFORE_ATTENTION, BEFORE_MLP };
 
 enum {
-    /* Rows taken at once: about what a product reads its weights once for, and little enough to
-     * lose little when a member is held up. */
-    PIECE_ROWS = 208,
+    /* Rows are taken by groups, the rows that a product's kernel sums at once, and about as many as
+     * it reads its weights once for: little enough to lose little when a member is held up. */
+    GROUP_ROWS = 8,
+    PIECE_GROUPS = 26,
     PIECE_HEADS = 8,
 };
 
@@ -107,15 +108,22 @@ static void meet(struct cursor *cursor, size_t count)
     cursor->phase++;
 }
 
-static size_t row_count(const struct cursor *cursor)
+static size_t row_groups(const struct vision_pass *pass)
 {
-    return cursor->pass->frames * cursor->pass->grid.tokens;
+    return (pass->frames * pass->grid.tokens + GROUP_ROWS - 1) / GROUP_ROWS;
 }
 
 static bool take_rows(const struct cursor *cursor, struct m2c_range *rows)
 {
-    return m2c_shares_take(cursor->pass->encoder->shares, cursor->phase, cursor->member, PIECE_ROWS,
-                           rows);
+    const struct vision_pass *pass = cursor->pass;
+    size_t count = pass->frames * pass->grid.tokens;
+    struct m2c_range groups;
+    if (!m2c_shares_take(pass->encoder->shares, cursor->phase, cursor->member, PIECE_GROUPS,
+                         &groups))
+        return false;
+    rows->begin = groups.begin * GROUP_ROWS;
+    rows->end = groups.end * GROUP_ROWS < count ? groups.end * GROUP_ROWS : count;
+    return true;
 }
 
 /* Copies patch `patch` of a frame into a row [3, p, p], the order of the convolution's weights. */
@@ -234,7 +242,7 @@ static void finish_opening(struct cursor *cursor, size_t layer)
     struct m2c_range rows;
     if (!adapter)
         return;
-    meet(cursor, row_count(cursor));
+    meet(cursor, row_groups(pass));
     while (take_rows(cursor, &rows)) {
         m2c_ted_up(adapter, &pass->grid, rows, pass->h[BEFORE_ATTENTION], pass->x, cursor->scratch);
         mark(cursor, M2C_STAGE_TED);
@@ -281,7 +289,7 @@ static bool full_block(struct cursor *cursor, size_t layer)
     if (meet_or_cancel(cursor, pass->frames * (size_t)block->heads))
         return false;
     attend_all(cursor, layer);
-    meet(cursor, row_count(cursor));
+    meet(cursor, row_groups(pass));
     while (take_rows(cursor, &rows)) {
         m2c_block_merge(block, rows, pass->n, pass->x, cursor->scratch);
         mark(cursor, M2C_STAGE_MERGE);
@@ -293,7 +301,7 @@ static bool full_block(struct cursor *cursor, size_t layer)
     }
     if (!adapter)
         return true;
-    meet(cursor, row_count(cursor));
+    meet(cursor, row_groups(pass));
     while (take_rows(cursor, &rows)) {
         m2c_ted_up(adapter, &pass->grid, rows, pass->h[BEFORE_MLP], pass->x, cursor->scratch);
         mark(cursor, M2C_STAGE_TED);
@@ -456,7 +464,7 @@ enum m2c_status m2c_encode_video(struct m2c_encoder *encoder, const struct m2c_s
     assert(request->clips >= 1 && request->frames >= 1);
     assert(pass.frames <= (size_t)encoder->max_frames);
     cut_arena(&pass);
-    m2c_shares_begin(encoder->shares, pass.frames * pass.grid.tokens);
+    m2c_shares_begin(encoder->shares, row_groups(&pass));
     m2c_team_run(encoder->team, vision_member, &pass);
     if (pass.cancelled)
         return M2C_CANCELLED;
