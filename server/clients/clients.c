@@ -28,6 +28,7 @@ enum m2c_status srv_clients_new(const struct srv_clients_options *options, struc
         return m2c_fail_memory(err, "the rules about clients", sizeof *clients);
     clients->api_key_file = options->api_key_file;
     clients->shares.percent = options->share_percent;
+    clients->shares.max_requests = options->max_requests;
     enum m2c_status status = read_options(clients, options, err);
     if (status == M2C_OK)
         status = srv_client_table_new(SRV_CLIENTS_MAX, &clients->table, err);

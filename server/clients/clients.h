@@ -20,6 +20,7 @@ struct srv_clients_options {
     const char *rate_limit;
     const char *cors_origins;
     double share_percent;
+    size_t max_requests; /* srv_shares.max_requests */
 };
 
 /* Its parts are read by the gate and by admission. */

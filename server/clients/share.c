@@ -26,13 +26,12 @@ static bool is_contended(const struct srv_shares *shares, const struct srv_clien
 bool srv_shares_allow(const struct srv_shares *shares, const struct srv_client *client,
                       double budget, double cost, double now_ms)
 {
-    struct srv_share_facts facts = {
-        .budget = budget,
-        .client_cost = client->held_cost,
-        .cost = cost,
-        .contended = is_contended(shares, client, now_ms),
-    };
-    return srv_share_allows(shares->percent, &facts);
+    bool contended = is_contended(shares, client, now_ms);
+    const struct srv_share_facts work = {budget, client->held_cost, cost, contended};
+    const struct srv_share_facts places = {(double)shares->max_requests, (double)client->holds, 1.0,
+                                           contended};
+    return srv_share_allows(shares->percent, &work) &&
+           (shares->max_requests == 0 || srv_share_allows(shares->percent, &places));
 }
 
 void srv_shares_enter(struct srv_shares *shares, struct srv_client *client, double cost)

@@ -18,7 +18,7 @@ enum { SRV_SHARE_MEMORY_MS = 5000 }; /* for so long a client that found no room 
 /* What a decision rests on. */
 struct srv_share_facts {
     double budget;      /* all that admission has */
-    double client_cost; /* what the client holds of it */
+    double client_cost; /* what the client holds of it: cost, or requests */
     double cost;        /* of the request that wants to come in */
     bool contended;     /* another client holds or waits for some */
 };
@@ -36,11 +36,13 @@ struct srv_refusal {
 /* The books of all clients. */
 struct srv_shares {
     double percent;                /* of the budget: 1..100 */
+    size_t max_requests;           /* under way that admission lets in; 0: any number */
     size_t holds;                  /* of all clients */
     struct srv_refusal refused[2]; /* the last client, and the last one that was another */
 };
 
-/* Whether `client` may have a request of that cost at `now_ms` (m2c_clock_ms). */
+/* Whether `client` may have a request of that cost at `now_ms` (m2c_clock_ms): by what it costs,
+ * and by how many it has, since cheap ones take places too. */
 bool srv_shares_allow(const struct srv_shares *shares, const struct srv_client *client,
                       double budget, double cost, double now_ms);
 

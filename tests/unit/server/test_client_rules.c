@@ -176,6 +176,24 @@ static void work_of_others_makes_the_share_bind(void **state)
     srv_client_table_free(&table);
 }
 
+static void cheap_requests_are_bound_by_their_number(void **state)
+{
+    (void)state;
+    struct srv_client_table *table = new_table(10);
+    struct srv_shares shares = {.percent = 50, .max_requests = 10};
+    struct srv_client *a = srv_client_table_get(table, "a");
+    struct srv_client *b = srv_client_table_get(table, "b");
+    srv_shares_enter(&shares, b, 0);
+    for (int i = 0; i < 5; i++) {
+        assert_true(srv_shares_allow(&shares, a, 100, 0, 0));
+        srv_shares_enter(&shares, a, 0);
+    }
+    assert_false(srv_shares_allow(&shares, a, 100, 0, 0));
+    srv_shares_leave(&shares, b, 0);
+    assert_true(srv_shares_allow(&shares, a, 100, 0, 0));
+    srv_client_table_free(&table);
+}
+
 static void refused_client_counts_as_waiting_for_a_while(void **state)
 {
     (void)state;
@@ -268,6 +286,7 @@ int main(void)
         cmocka_unit_test(no_rate_is_no_limit),
         cmocka_unit_test(share_binds_only_where_others_want_room),
         cmocka_unit_test(work_of_others_makes_the_share_bind),
+        cmocka_unit_test(cheap_requests_are_bound_by_their_number),
         cmocka_unit_test(refused_client_counts_as_waiting_for_a_while),
         cmocka_unit_test(origins_are_compared_whole),
         cmocka_unit_test(star_allows_any_and_nothing_allows_none),
