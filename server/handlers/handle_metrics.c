@@ -110,9 +110,14 @@ static void write_caches(const struct srv_engine_stats *stats, struct srv_exposi
     CACHE_FAMILY("m2clip_cache_max_bytes", SRV_METRIC_GAUGE, "Memory that it may take.", max_bytes);
 }
 
-static void write_models(const struct srv_engine *engine, struct srv_exposition *exposition)
+static void write_models(const struct srv_engine *engine, const struct srv_engine_stats *stats,
+                         struct srv_exposition *exposition)
 {
     const struct srv_served *served = srv_engine_served(engine);
+    srv_exposition_family(exposition, "m2clip_model_reloads_total", SRV_METRIC_COUNTER,
+                          "Reloads of the model folder.");
+    pair(exposition, "result", (const char *const[]){"ok", "failed"},
+         (const double[]){(double)stats->reloads, (double)stats->failed_reloads});
     srv_exposition_family(exposition, "m2clip_model_info", SRV_METRIC_GAUGE,
                           "1 for every set that is served.");
     if (!served)
@@ -184,7 +189,7 @@ void srv_handle_metrics(struct srv_request *request, void *context)
     write_batches(&stats, &exposition);
     write_work(&stats, &exposition);
     write_caches(&stats, &exposition);
-    write_models(handlers->engine, &exposition);
+    write_models(handlers->engine, &stats, &exposition);
     write_http(handlers, &exposition);
     write_process(handlers, &exposition);
     if (srv_exposition_take(&exposition, &response.bytes, &response.size, &err) != M2C_OK)

@@ -226,7 +226,7 @@ static void write_ledger(const struct srv_metrics *metrics, struct srv_expositio
 static void write_reloads(const struct srv_metrics *metrics, struct srv_exposition *exposition)
 {
     srv_exposition_family(exposition, "m2clip_reloads_total", SRV_METRIC_COUNTER,
-                          "Reloads, by what was read anew and how it went.");
+                          "Files read anew beside the model, by what they are and how it went.");
     for (size_t i = 0; i < MAX_RELOADS && metrics->reloads[i].what; i++) {
         const struct reload_counts *counts = &metrics->reloads[i];
         struct srv_metric_label labels[] = {{"what", counts->what}, {"result", "ok"}};

@@ -39,7 +39,7 @@ void srv_metrics_request(struct srv_metrics *metrics, const struct srv_record *r
 /* Enters one value, in seconds, that no record carries. */
 void srv_metrics_observe(struct srv_metrics *metrics, enum srv_histogram histogram, double seconds);
 
-/* A reload of the model, or of the API keys, has ended. */
+/* A file has been read anew: `what` is static storage, of a few. */
 void srv_metrics_reload(struct srv_metrics *metrics, const char *what, bool ok);
 
 /* Accepted and not ended. */

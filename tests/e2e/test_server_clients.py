@@ -96,6 +96,10 @@ def test_keys_are_read_anew_on_sighup_and_bad_ones_change_nothing(start, tiny_mo
     failed = wait_for_log(server, "api_keys_failed")[0]
     assert "line 2" in failed["detail"] and failed["field"] == "api-key-file"
     wait_for_log(server, "reloaded", 2)
+    metrics = server.get("/metrics", headers=bearer(OTHER)).text.splitlines()
+    assert 'm2clip_reloads_total{what="api_keys",result="ok"} 1' in metrics
+    assert 'm2clip_reloads_total{what="api_keys",result="failed"} 1' in metrics
+    assert 'm2clip_model_reloads_total{result="ok"} 2' in metrics
     assert server.get("/v1/models", headers=bearer(OTHER)).status_code == 200
     assert_problem(server.get("/v1/models", headers=bearer(INFER)), 401, "unauthorized")
     assert server.stop() == 0

@@ -166,12 +166,12 @@ static void reloads_are_counted_by_result(void **state)
     (void)state;
     struct srv_metrics *metrics = NULL;
     assert_int_equal(srv_metrics_new(&metrics, &err), M2C_OK);
-    srv_metrics_reload(metrics, "model", true);
+    srv_metrics_reload(metrics, "certificate", true);
     srv_metrics_reload(metrics, "keys", false);
-    srv_metrics_reload(metrics, "model", true);
+    srv_metrics_reload(metrics, "certificate", true);
     char *text = text_of(metrics);
-    assert_line(text, "m2clip_reloads_total{what=\"model\",result=\"ok\"} 2");
-    assert_line(text, "m2clip_reloads_total{what=\"model\",result=\"failed\"} 0");
+    assert_line(text, "m2clip_reloads_total{what=\"certificate\",result=\"ok\"} 2");
+    assert_line(text, "m2clip_reloads_total{what=\"certificate\",result=\"failed\"} 0");
     assert_line(text, "m2clip_reloads_total{what=\"keys\",result=\"failed\"} 1");
     free(text);
     srv_metrics_free(&metrics);
