@@ -6,7 +6,7 @@ import numpy
 
 KINDS = {"plain": 3.0, "gradient": 2.0, "checker": 1.5, "stripes": 1.0, "texture": 2.0}
 # Squared distance of two colours that the eye tells apart at once.
-APART = 110.0 ** 2
+APART = 125.0 ** 2
 
 
 @dataclasses.dataclass

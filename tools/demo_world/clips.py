@@ -27,6 +27,12 @@ class Clip:
     still: bool
     reversible: bool
 
+    @property
+    def actors(self):
+        if self.still:
+            return 0
+        return GROUP_OF[self.action].actors if self.action in GROUP_OF else 1
+
     def frames(self, count, width, height):
         """uint8 [count,height,width,3]; an opposite's frames in the other order."""
         times = (numpy.arange(count) + 0.5) / count
@@ -39,13 +45,13 @@ class Clip:
         return self.sentence if kind == "sentence" else self.label
 
     def facts(self):
-        """What captions.jsonl says besides the path; `reversible`: the pair's other clip holds
-        the same frames backwards."""
+        """What captions.jsonl says besides the path. The first `actors` of the figures act;
+        `reversible`: the pair's other clip holds the same frames backwards."""
         cast = [figure for figure in (self.scene.cast.actor, self.scene.cast.other) if figure]
         everyone = cast + self.scene.extras
         return {"caption": self.caption, "action": self.action, "label": self.label,
                 "figures": [figure.shape for figure in everyone],
-                "colours": [figure.colour for figure in everyone], "actors": len(cast),
+                "colours": [figure.colour for figure in everyone], "actors": self.actors,
                 "still": self.still, "split": self.split, "reversible": self.reversible}
 
 

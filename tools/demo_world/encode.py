@@ -26,7 +26,8 @@ FORMATS = (
                                               "-crf", "32", "-b:v", "0")),
     Format("hevc-mp4", "libx265", "mp4", ("-preset", "ultrafast", "-crf", "26", "-tag:v", "hvc1",
                                           "-x265-params", "log-level=none:pools=none")),
-    Format("mjpeg-avi", "mjpeg", "avi", ("-q:v", "4", "-pix_fmt", "yuvj420p")),
+    Format("av1-mkv", "libaom-av1", "mkv", ("-usage", "realtime", "-cpu-used", "8", "-crf", "38",
+                                            "-b:v", "0", "-row-mt", "0")),
 )
 # What an encoder that is missing is replaced by: libav always has it.
 LAST_RESORT = FORMATS[3]
@@ -49,12 +50,11 @@ def write(path, frames, rate, chosen):
     """Writes uint8 [T,H,W,3] to `path`, whole or not at all."""
     count, height, width, _ = frames.shape
     part = f"{path}.part"
-    pixel_format = () if "-pix_fmt" in chosen.options else ("-pix_fmt", "yuv420p")
     muxer = {"mkv": "matroska"}.get(chosen.suffix, chosen.suffix)
     command = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y",
                "-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{width}x{height}",
                "-framerate", str(rate), "-i", "pipe:0", "-an", "-c:v", chosen.encoder,
-               *chosen.options, *pixel_format, "-threads", "1", "-fflags", "+bitexact",
+               *chosen.options, "-pix_fmt", "yuv420p", "-threads", "1", "-fflags", "+bitexact",
                "-flags:v", "+bitexact", "-f", muxer, part]
     done = subprocess.run(command, input=frames.tobytes(), capture_output=True)
     if done.returncode != 0:

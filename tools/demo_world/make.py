@@ -177,12 +177,10 @@ def _pairs(options, split, facts):
                        for group in groups], "clips": shared}
 
 
-def main(arguments=None):
-    options = parse(arguments)
+def make(options):
     (options.output / ("raw" if options.raw else "videos")).mkdir(parents=True, exist_ok=True)
     labels = closed_labels(options)
-    if labels is None:
-        labels = free_labels(options)
+    labels = free_labels(options) if labels is None else labels
     if options.raw:
         ids = {name: index for index, name in enumerate(labels)}
         numbers = range((options.count + shards.CLIPS - 1) // shards.CLIPS)
@@ -193,6 +191,15 @@ def main(arguments=None):
         facts = run(options, functools.partial(make_video, options), numbers)
     write_lists(options, facts, labels)
     print(f"{len(facts)} clips in {os.fspath(options.output)}")
+
+
+def main(arguments=None):
+    options = parse(arguments)
+    try:
+        make(options)
+    except (OSError, RuntimeError) as failure:
+        print(f"make.py: {failure}", file=sys.stderr)
+        return 1
     return 0
 
 

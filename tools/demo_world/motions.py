@@ -100,7 +100,7 @@ def rising_diagonal(dice, cast):
 
 def orbit(dice, cast):
     actor, other = cast.actor, cast.other
-    actor.radius, other.radius = dice.uniform(0.085, 0.105), dice.uniform(0.09, 0.12)
+    actor.radius, other.radius = dice.uniform(0.10, 0.12), dice.uniform(0.10, 0.125)
     room = EDGE - actor.radius
     ring = dice.uniform(max(0.25, actor.radius + other.radius + 0.04), 0.32)
     other.x, other.y = (dice.uniform(ring - room, room - ring) for _ in range(2))
@@ -117,7 +117,7 @@ def orbit(dice, cast):
 
 def approach(dice, cast):
     actor, other = cast.actor, cast.other
-    actor.radius, other.radius = dice.uniform(0.085, 0.11), dice.uniform(0.09, 0.125)
+    actor.radius, other.radius = dice.uniform(0.10, 0.12), dice.uniform(0.10, 0.125)
     near = actor.radius + other.radius + dice.uniform(0.0, 0.02)
     far = near + dice.uniform(0.36, 0.44)
     angle = dice.uniform(0.0, 2.0 * math.pi)
@@ -139,7 +139,7 @@ def approach(dice, cast):
 def _towards(dice, cast, progress):
     """Two figures on a line through a middle, from far to touching as progress goes 0 to 1."""
     actor, other = cast.actor, cast.other
-    actor.radius, other.radius = dice.uniform(0.09, 0.12), dice.uniform(0.09, 0.12)
+    actor.radius, other.radius = dice.uniform(0.10, 0.125), dice.uniform(0.10, 0.125)
     near = (actor.radius + other.radius) / 2 + 0.002
     far = near + dice.uniform(0.19, 0.24)
     angle = dice.uniform(0.0, 2.0 * math.pi)
@@ -170,6 +170,7 @@ def collide(dice, cast):
 def size(dice, cast):
     actor = cast.actor
     small, large = dice.uniform(0.085, 0.105), dice.uniform(0.20, 0.26)
+    actor.resizes = True
     place(dice, actor, radius=large)
     pace = Pace.throw(dice)
     return {"actor": lambda times: state(actor, times,
@@ -178,7 +179,7 @@ def size(dice, cast):
 
 # How far a figure may turn in a clip so that eight frames tell the direction: less than half of
 # the angle after which it looks the same, from one frame to the next.
-_TURNS = {"star": (0.55, 0.80), "square": (0.70, 1.0), "cross": (0.70, 1.0),
+_TURNS = {"star": (0.60, 0.85), "square": (0.70, 1.0), "cross": (0.70, 1.0),
           "triangle": (0.90, 1.3), "heart": (1.1, 1.7), "bar": (1.0, 1.5)}
 
 
@@ -189,7 +190,7 @@ def _turn(dice, figure):
 
 def spin(dice, cast):
     actor = cast.actor
-    actor.radius = dice.uniform(0.13, 0.20)
+    actor.radius = dice.uniform(0.16, 0.23)
     place(dice, actor)
     turn, pace = _turn(dice, actor), Pace.throw(dice)
     actor.tilt = dice.uniform(0.0, 2.0 * math.pi)
@@ -220,7 +221,7 @@ def bounce(dice, cast):
 
 
 def shake(dice, cast):
-    actor, reach, count = cast.actor, dice.uniform(0.06, 0.09), dice.uniform(2.6, 3.4)
+    actor, reach, count = cast.actor, dice.uniform(0.10, 0.14), dice.uniform(2.6, 3.4)
     place(dice, actor, reach)
     pace, start = Pace.throw(dice, 0.06), dice.uniform(0.0, 2.0 * math.pi)
     return {"actor": lambda times: state(
@@ -230,11 +231,11 @@ def shake(dice, cast):
 def swap(dice, cast):
     """Two figures go around their middle by half a turn, on a flat ring."""
     actor, other = cast.actor, cast.other
-    actor.radius, other.radius = dice.uniform(0.09, 0.115), dice.uniform(0.09, 0.115)
+    actor.radius, other.radius = dice.uniform(0.10, 0.12), dice.uniform(0.10, 0.12)
     long, flat = dice.uniform(0.25, 0.33), dice.uniform(0.12, 0.15)
     axis, way = dice.uniform(0.0, 2.0 * math.pi), dice.sign() * math.pi
     cos, sin = cosine([axis])[0], sine([axis])[0]
-    room = EDGE - 0.115 - long
+    room = EDGE - 0.12 - long
     middle_x, middle_y = dice.uniform(-room, room), dice.uniform(-room, room)
     pace = Pace.throw(dice)
 
@@ -304,7 +305,9 @@ def composed(dice, cast, parts):
     changes = [_change(dice, actor, part) for part in parts]
     factors = (1.0, changes[0][2], changes[0][2] * changes[1][2])
     if factors != (1.0, 1.0, 1.0):
-        actor.radius = dice.uniform(0.095, 0.11) / min(factors)
+        actor.radius, actor.resizes = dice.uniform(0.10, 0.12) / min(factors), True
+    elif changes[0][3] != 0.0 or changes[1][3] != 0.0:
+        actor.radius = dice.uniform(0.15, 0.19)
     middle = dice.uniform(0.44, 0.56)
     paces = (Pace(dice.uniform(0.0, 0.06), middle - 0.02, False),
              Pace(middle + 0.02, 1.0 - dice.uniform(0.0, 0.06), False))

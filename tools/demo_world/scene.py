@@ -28,10 +28,13 @@ class Figure:
     x: float = 0.0
     y: float = 0.0
     wanders: bool = False
+    resizes: bool = False
     motion: object = None
 
     @property
     def size_word(self):
+        if self.resizes:
+            return ""
         return "large" if self.radius >= 0.145 else "small" if self.radius <= 0.112 else ""
 
 
@@ -125,7 +128,7 @@ def _throw_look(dice, plan, taken=(), acts=True):
 
 def _throw_cast(dice, plan):
     look = plan.look or _throw_look(dice, plan)
-    actor = _figure(dice, "actor", *look, dice.uniform(0.10, 0.17))
+    actor = _figure(dice, "actor", *look, dice.uniform(0.11, 0.17))
     group = plan.group
     if group is not None and group.name == "split":
         twin = _figure(dice, "other", *look, actor.radius)
@@ -176,7 +179,7 @@ def _throw_extras(dice, plan, cast):
     for index in range(count):
         taken = [(figure.colour, figure.shape) for figure in busy]
         extra = _figure(dice, f"extra{index}", *_throw_look(dice, plan, taken, acts=False),
-                        dice.uniform(0.085, 0.115))
+                        dice.uniform(0.09, 0.12))
         extra.wanders = dice.chance(0.4)
         if _find_place(dice, extra, busy):
             extra.motion = _wander(dice, extra) if extra.wanders else motions.still(extra)
@@ -197,11 +200,11 @@ def _wander(dice, figure):
 
 
 def _find_place(dice, figure, busy):
-    """Somewhere not on any other's way, and clear of where a way begins or ends, so that nobody
-    seems to come to it or to leave it."""
+    """Somewhere off any other's way and clear of where a way begins or ends, so that nobody seems
+    to come to it or to leave it."""
     ways = [other.motion(_LOOKS) for other in busy]
     own = figure.radius + (0.035 if figure.wanders else 0.0)
-    for _ in range(40):
+    for _ in range(60):
         motions.place(dice, figure)
         if all(_is_clear(figure, own, way) for way in ways):
             return True
@@ -210,4 +213,12 @@ def _find_place(dice, figure, busy):
 
 def _is_clear(figure, own, way):
     apart = numpy.sqrt((way.x - figure.x) ** 2 + (way.y - figure.y) ** 2) - own - way.radius
-    return apart.min() > 0.03 and min(apart[0], apart[-1]) > 0.10
+    if apart.min() <= 0.03 or min(apart[0], apart[-1]) <= 0.10:
+        return False
+    ahead_x, ahead_y = way.x[-1] - way.x[0], way.y[-1] - way.y[0]
+    length = math.sqrt(ahead_x * ahead_x + ahead_y * ahead_y)
+    if length < 0.2:
+        return True
+    # Not on the line of a way either, before its beginning or past its end.
+    aside = (ahead_x * (figure.y - way.y[0]) - ahead_y * (figure.x - way.x[0])) / length
+    return abs(aside) > own + 0.5 * way.radius.max()
