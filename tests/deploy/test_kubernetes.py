@@ -121,9 +121,14 @@ def test_what_is_granted_is_what_is_asked_and_the_spool_fits(base):
     resources = container["resources"]
     assert resources["limits"] == resources["requests"]
     assert {"cpu", "memory", "ephemeral-storage"} <= set(resources["limits"])
-    (spool,) = [v["emptyDir"] for v in pod_of(base)["volumes"] if v["name"] == "spool"]
-    assert "medium" not in spool
-    assert gib(spool["sizeLimit"]) < gib(resources["limits"]["ephemeral-storage"])
+    scratch = {v["name"]: v["emptyDir"] for v in pod_of(base)["volumes"]}
+    assert not any("medium" in volume for volume in scratch.values())
+    sizes = {name: gib(volume["sizeLimit"]) for name, volume in scratch.items()}
+    assert sum(sizes.values()) < gib(resources["limits"]["ephemeral-storage"])
+    data = of(base, "ConfigMap")["data"]
+    assert int(data["M2CLIP_SPOOL_BYTES"]) < sizes["spool"] << 30
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert mounts == {"spool": "/tmp", "cache": data["M2CLIP_CACHE_DIR"]}
 
 
 def gib(text):
@@ -156,6 +161,18 @@ def test_an_own_model_is_mounted_read_only_where_the_option_points():
     data = of(objects, "ConfigMap")["data"]
     assert data["M2CLIP_MODEL"] == mount["mountPath"]
     assert data["M2CLIP_DRAIN_S"] == "60"
+
+
+def test_keys_come_from_a_secret_that_is_not_in_the_tree():
+    objects = render("overlays/api-keys", KUBECTL)
+    (container,) = pod_of(objects)["containers"]
+    (mount,) = [m for m in container["volumeMounts"] if m["name"] == "api-keys"]
+    (volume,) = [v for v in pod_of(objects)["volumes"] if v["name"] == "api-keys"]
+    assert mount["readOnly"] is True and volume["secret"]["secretName"] == "m2clip-api-keys"
+    assert volume["secret"]["defaultMode"] == 0o440
+    data = of(objects, "ConfigMap")["data"]
+    assert os.path.dirname(data["M2CLIP_API_KEY_FILE"]) == mount["mountPath"]
+    assert not [item for item in objects if item["kind"] == "Secret"]
 
 
 def test_the_namespace_enforces_restricted():
@@ -205,4 +222,4 @@ def test_the_dialect_is_that_of_debians_kubectl():
         content = yaml.safe_load(path.read_text())
         assert set(content) <= {"apiVersion", "kind", "namespace", "bases", "resources", "images",
                                 "patchesStrategicMerge", "configMapGenerator"}, path
-        assert all((path.parent / name).is_file() for name in content["resources"])
+        assert all((path.parent / name).is_file() for name in content.get("resources", []))
