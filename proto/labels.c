@@ -104,6 +104,20 @@ void proto_texts_destroy(struct proto_texts *texts)
     *texts = (struct proto_texts){0};
 }
 
+enum m2c_status proto_templates_check(const struct proto_texts *templates, struct m2c_error *err)
+{
+    for (size_t i = 0; i < templates->count; i++) {
+        const char *first = strstr(templates->items[i], "{}");
+        if (first && !strstr(first + 2, "{}"))
+            continue;
+        char field[sizeof err->field];
+        (void)snprintf(field, sizeof field, "templates[%zu]", i);
+        return m2c_fail_field(err, M2C_INVALID_REQUEST, field,
+                              "%s must hold {} once, where the label goes", field);
+    }
+    return M2C_OK;
+}
+
 static void label_destroy(struct proto_label *label)
 {
     free(label->name);

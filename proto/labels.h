@@ -28,6 +28,10 @@ M2C_MUST_USE enum m2c_status proto_texts_add(struct proto_texts *texts, const ch
                                              struct m2c_error *err);
 void proto_texts_destroy(struct proto_texts *texts);
 
+/* Whether each holds `{}` exactly once, where the label goes: field `templates[i]`. */
+M2C_MUST_USE enum m2c_status proto_templates_check(const struct proto_texts *templates,
+                                                   struct m2c_error *err);
+
 /* One label: what answers show, what is encoded, and the client's own key. */
 struct proto_label {
     char *name;

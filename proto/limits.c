@@ -4,6 +4,7 @@ struct proto_limits proto_limits_default(void)
 {
     return (struct proto_limits){
         .max_labels = 1000,
+        .max_set_labels = 10000,
         .max_label_bytes = 256,
         .max_label_texts = 32,
         .max_templates = 64,

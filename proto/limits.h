@@ -5,6 +5,7 @@
 
 struct proto_limits {
     int max_labels;      /* labels of one request, background not counted: 1,000 */
+    int max_set_labels;  /* of one stored label set: 10,000 */
     int max_label_bytes; /* of one label, its id, its texts, a template or a background text: 256 */
     int max_label_texts; /* texts of one label object: 32 */
     int max_templates;   /* 64 */

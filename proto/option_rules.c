@@ -1,24 +1,9 @@
 /* What concerns several options at once. */
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/options.h"
 #include "video/sampling.h"
 #include "video/windows.h"
-
-static enum m2c_status check_templates(const struct proto_texts *templates, struct m2c_error *err)
-{
-    for (size_t i = 0; i < templates->count; i++) {
-        const char *first = strstr(templates->items[i], "{}");
-        if (first && !strstr(first + 2, "{}"))
-            continue;
-        char field[sizeof err->field];
-        (void)snprintf(field, sizeof field, "templates[%zu]", i);
-        return m2c_fail_field(err, M2C_INVALID_REQUEST, field,
-                              "%s must hold {} once, where the label goes", field);
-    }
-    return M2C_OK;
-}
 
 static enum m2c_status check_times(const struct proto_options *options, struct m2c_error *err)
 {
@@ -59,7 +44,7 @@ enum m2c_status proto_options_finish(struct proto_options *options, struct m2c_e
 {
     enum m2c_status status = check_labels(options, err);
     if (status == M2C_OK)
-        status = check_templates(&options->templates, err);
+        status = proto_templates_check(&options->templates, err);
     if (status == M2C_OK)
         status = check_times(options, err);
     if (status == M2C_OK)
