@@ -31,7 +31,8 @@ ROOMS = {
                "server/observe", "server/fetch", "proto", "core", "core/runtime", "core/video",
                "core/model"],
     "server/fetch": ["net", "server", "core", "core/runtime"],
-    "cli": ["server", "proto", "net", "core", "core/model", "core/runtime", "core/kernels",
+    "train": ["core", "core/model", "core/kernels", "core/runtime", "core/text", "core/video"],
+    "cli": ["train", "server", "proto", "net", "core", "core/model", "core/runtime", "core/kernels",
             "core/text", "core/video"],
 }
 

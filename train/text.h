@@ -1,0 +1,62 @@
+/* The text side of a step: token rows -> blocks -> text vectors, and the way back.
+ *
+ * Texts lie one after the other without padding: attention is causal, so that nothing behind a
+ * text's end token can reach it (m2clip.md, Text encoder). Out of the last block come end tokens
+ * and the masked words that the CMLM head reads. */
+#ifndef TRN_TEXT_H
+#define TRN_TEXT_H
+
+#include <stdint.h>
+
+#include "train/network.h"
+#include "train/tower.h"
+
+enum { TRN_NO_TARGET = -100 }; /* a position that the CMLM loss leaves out */
+
+/* Texts to encode, borrowed: [N, context] ids each; targets NULL or [N, context]. */
+struct trn_texts {
+    const int32_t *ids;
+    const int32_t *targets; /* word of a masked position, or TRN_NO_TARGET */
+    size_t count;
+};
+
+struct trn_text {
+    const struct trn_network *network;
+    size_t texts, rows, kept, masked; /* all groups together */
+    struct trn_layout layout, last_layout;
+    size_t *starts, *kept_starts, *kept_rows; /* [N + 1], [N + 1], [kept] */
+    size_t *visible, *kept_visible;           /* [rows], [kept] */
+    size_t *ids;                              /* [rows] tokens */
+    size_t *ends;                             /* [N] which of the kept rows is each text's end */
+    size_t *masked_kept;                      /* [masked] which are masked words */
+    size_t *masked_targets;                   /* [masked] their words */
+    size_t *masked_starts;                    /* [N + 1] each text's masked words */
+    struct trn_tower tower;                   /* output: [kept, Ct] */
+    float *end_rows, *end_normed;             /* [N, Ct] */
+    float *vectors;                           /* [N, E] text representations, not made unit */
+    float *d_output, *d_end, *d_normed;       /* [kept, Ct], [N, Ct], [N, Ct] */
+    float *stats;                             /* [2, N] */
+};
+
+/* Counts texts, rows and masked words of the groups: what the memory's size depends on. The first
+ * of a text's highest ids is its end. */
+void trn_text_measure(struct trn_text *text, const struct trn_network *network,
+                      const struct trn_texts *groups, size_t group_count);
+
+/* Cuts the memory; on real memory it is filled with the groups' rows too, group after group. Runs
+ * and inputs of the tower must point to [text.layers] of each. */
+void trn_text_carve(struct trn_carver *carver, struct trn_text *text,
+                    const struct trn_texts *groups, size_t group_count, bool recompute,
+                    int team_size);
+
+/* Fills tower.output and vectors. */
+void trn_text_forward(struct m2c_team *team, struct trn_text *text);
+
+/* Adds all gradients of the text side. d_vectors: [N, E]; d_output of `text` holds what the CMLM
+ * head wants of the masked words (zero if nothing). */
+void trn_text_backward(struct m2c_team *team, struct trn_text *text, const float *d_vectors);
+
+/* Whether anything of the text side is trained. */
+bool trn_text_trained(const struct trn_network *network);
+
+#endif
