@@ -107,7 +107,10 @@ static void on_drain(uv_timer_t *timer)
 static void drain(struct server *server)
 {
     enter(server, PHASE_DRAINING);
+    struct m2c_error err;
+    (void)m2c_fail(&err, M2C_DRAINING, "the server is shutting down");
     server->handlers.draining = true;
+    srv_handlers_end_streams(&server->handlers, &err);
     srv_http_quiesce(server->http);
     (void)uv_timer_start(&server->drain, on_drain, 0, DRAIN_POLL_MS);
 }

@@ -30,6 +30,9 @@ static void open_store(struct srv_engine *engine, size_t max_bytes)
         options->on_trouble(&err, options->context);
 }
 
+/* Long videos looked at together; each thread sleeps most of the time. */
+enum { FILM_THREADS = 4 };
+
 /* Threads and tables: what models come to and go from. */
 static enum m2c_status make_rooms(struct srv_engine *engine, struct m2c_error *err)
 {
@@ -45,6 +48,9 @@ static enum m2c_status make_rooms(struct srv_engine *engine, struct m2c_error *e
         open_store(engine, label_bytes);
     if (status == M2C_OK)
         status = srv_decoder_pool_new(&engine->mailbox, &options->decoder, &engine->decoders, err);
+    if (status == M2C_OK)
+        status = srv_film_decoder_new(&engine->mailbox, FILM_THREADS, options->decoder.nice,
+                                      &engine->films, err);
     if (status == M2C_OK)
         status = srv_scheduler_new(&engine->mailbox, &options->scheduler, &engine->scheduler, err);
     return status;
@@ -226,6 +232,7 @@ void srv_engine_stop(struct srv_engine *engine, void (*on_closed)(void *argument
     srv_loader_free(&engine->loader);
     /* Decoders first: what they hand over is encoded, or rather dropped, by the scheduler. */
     srv_decoder_pool_free(&engine->decoders);
+    srv_film_decoder_free(&engine->films);
     if (engine->scheduler)
         srv_mailbox_deliver(&engine->mailbox);
     srv_scheduler_free(&engine->scheduler);

@@ -4,6 +4,7 @@
 
 #include "server/engine/decoder_pool.h"
 #include "server/engine/engine.h"
+#include "server/engine/film_decoder.h"
 #include "server/engine/label_matrix.h"
 #include "server/engine/label_store.h"
 #include "server/engine/loader.h"
@@ -23,6 +24,7 @@ struct srv_engine {
     struct srv_reload *reload_next, *reload_waits; /* for the next load, for the running one */
     struct srv_reload_counts reload_counts;
     struct srv_decoder_pool *decoders;
+    struct srv_film_decoder *films;
     struct srv_scheduler *scheduler;
     struct srv_label_cache *labels;
     struct srv_matrix_cache *matrices;

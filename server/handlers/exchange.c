@@ -6,6 +6,7 @@
 
 #include "runtime/clock.h"
 #include "server/handlers/storing.h"
+#include "server/handlers/timeline.h"
 
 static void unlink_exchange(struct srv_exchange *exchange)
 {
@@ -41,12 +42,13 @@ static void on_deadline_closed(uv_handle_t *handle)
     free_when_idle(exchange);
 }
 
-/* The request has its answer, or nobody to answer: whatever still runs for it is cancelled. */
-static void end(struct srv_exchange *exchange)
+/* The request has its answer, or nobody to answer. */
+void srv_exchange_end(struct srv_exchange *exchange)
 {
     exchange->request = NULL;
     for (size_t i = 0; exchange->items && i < exchange->videos.count; i++)
         srv_video_seat_release(&exchange->items[i].seat);
+    srv_timeline_release(&exchange->timeline);
     srv_label_job_release(&exchange->label_job);
     if (exchange->deadline_open && !uv_is_closing((uv_handle_t *)&exchange->deadline))
         uv_close((uv_handle_t *)&exchange->deadline, on_deadline_closed);
@@ -56,13 +58,15 @@ static void end(struct srv_exchange *exchange)
 void srv_exchange_fail(struct srv_exchange *exchange, const struct m2c_error *err)
 {
     struct srv_request *request = exchange->request;
-    end(exchange);
-    srv_request_fail(request, err, -1);
+    bool told = exchange->timeline && srv_timeline_fail(exchange->timeline, err);
+    srv_exchange_end(exchange);
+    if (!told)
+        srv_request_fail(request, err, -1);
 }
 
 static void on_gone(void *argument)
 {
-    end(argument);
+    srv_exchange_end(argument);
 }
 
 static void on_deadline(uv_timer_t *timer)
@@ -82,11 +86,25 @@ void srv_handlers_end_all(struct srv_handlers *handlers, const struct m2c_error 
     }
 }
 
+void srv_handlers_end_streams(struct srv_handlers *handlers, const struct m2c_error *error)
+{
+    for (struct srv_exchange *exchange = handlers->exchanges, *next; exchange; exchange = next) {
+        next = exchange->next;
+        if (exchange->request && exchange->timeline && srv_timeline_streams(exchange->timeline))
+            srv_exchange_fail(exchange, error);
+    }
+}
+
 static void job_ended(struct srv_exchange *exchange)
 {
-    if (--exchange->pending == 0) {
+    struct m2c_error err;
+    if (--exchange->pending > 0)
+        return;
+    if (!exchange->route->proceed) {
         srv_exchange_answer(exchange);
-        end(exchange);
+        srv_exchange_end(exchange);
+    } else if (exchange->route->proceed(exchange, &err) != M2C_OK) {
+        srv_exchange_fail(exchange, &err);
     }
 }
 
@@ -118,9 +136,7 @@ static void release_body(void *owner)
     srv_body_unref(owner);
 }
 
-/* The item's bytes with their owner, moved out of the exchange; none where only the video's name is
- * known. */
-static struct srv_blob take_video(struct srv_exchange_item *item)
+struct srv_blob srv_exchange_take_video(struct srv_exchange_item *item)
 {
     struct srv_blob blob = {.bytes = NULL};
     if (!item->video)
@@ -145,7 +161,7 @@ static enum m2c_status start_video(struct srv_exchange *exchange, size_t index,
         .run = {.served = exchange->served,
                 .set = exchange->set,
                 .sampling = exchange->sampling,
-                .video = take_video(item)},
+                .video = srv_exchange_take_video(item)},
         .scope = srv_video_scope(exchange->handlers, exchange->request),
         .content = item->content,
         .alone = exchange->no_store,
@@ -165,6 +181,8 @@ static enum m2c_status start_video(struct srv_exchange *exchange, size_t index,
 
 static enum m2c_status start_videos(struct srv_exchange *exchange, struct m2c_error *err)
 {
+    if (exchange->route->proceed)
+        return M2C_OK;
     for (size_t i = 0; i < exchange->videos.count; i++) {
         struct srv_exchange_item *item = &exchange->items[i];
         item->error.status = start_video(exchange, i, &item->error);
@@ -220,12 +238,23 @@ static enum m2c_status find_set(struct srv_exchange *exchange, struct m2c_error 
     if (!info->has_vc && options->classes)
         return m2c_fail_field(err, M2C_NO_VC_HEAD, "classes", "the set %s serves zero-shot alone",
                               info->name);
-    if (exchange->route->needs_labels && !m2c_model_tokenizer(model))
-        return m2c_fail(err, M2C_NO_TOKENIZER, "the model folder holds no tokenizer");
     if (options->label_set)
         return m2c_fail_field(err, M2C_LABEL_SET_NOT_FOUND, "label_set",
                               "no label set is stored under this name");
     return M2C_OK;
+}
+
+/* What the labels stand for in this request, if it needs any. */
+static enum m2c_status find_labels(struct srv_exchange *exchange, struct m2c_error *err)
+{
+    const struct srv_video_route *route = exchange->route;
+    bool needs_labels = route->needs_labels;
+    enum m2c_status status = route->check ? route->check(exchange, &needs_labels, err) : M2C_OK;
+    if (status != M2C_OK || !needs_labels)
+        return status;
+    if (!m2c_model_tokenizer(srv_served_model(exchange->served)))
+        return m2c_fail(err, M2C_NO_TOKENIZER, "the model folder holds no tokenizer");
+    return srv_label_source_new(&exchange->options, exchange->set, &exchange->labels, err);
 }
 
 static enum m2c_status prepare(struct srv_exchange *exchange, struct m2c_error *err)
@@ -237,9 +266,7 @@ static enum m2c_status prepare(struct srv_exchange *exchange, struct m2c_error *
         return status;
     struct m2c_sampling preferred = m2c_pipeline_default_sampling(exchange->set);
     status = proto_options_sampling(&exchange->options, &preferred, &exchange->sampling, err);
-    if (status == M2C_OK && exchange->route->needs_labels)
-        status = srv_label_source_new(&exchange->options, exchange->set, &exchange->labels, err);
-    return status;
+    return status == M2C_OK ? find_labels(exchange, err) : status;
 }
 
 /* What is left of timeout_ms, which counts from the last body byte. */

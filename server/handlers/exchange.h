@@ -28,6 +28,15 @@ struct srv_video_route {
     bool needs_labels;
     bool needs_vc; /* always; zero-shot with `classes` needs it too */
 
+    /* Looks at the request once its set is known: whether it needs labels, or why it cannot be
+     * answered. NULL: needs_labels says it. */
+    enum m2c_status (*check)(const struct srv_exchange *exchange, bool *needs_labels,
+                             struct m2c_error *err);
+
+    /* Goes on in its own way once the labels are there, and ends the exchange at last; NULL: an
+     * embedding a video, then `fill`. */
+    enum m2c_status (*proceed)(struct srv_exchange *exchange, struct m2c_error *err);
+
     /* Fills the payload of an answer from an embedding. */
     enum m2c_status (*fill)(struct srv_exchange *exchange,
                             const struct m2c_video_embedding *embedding,
@@ -48,6 +57,8 @@ struct srv_exchange_item {
 /* Names and order of the labels that were asked for; owned by the label job while it runs. */
 struct srv_label_source;
 
+struct srv_timeline;
+
 struct srv_exchange {
     struct srv_exchange *next, *previous; /* all of srv_handlers */
     struct srv_handlers *handlers;
@@ -62,6 +73,7 @@ struct srv_exchange {
     struct srv_exchange_item *items;
     struct srv_label_source *labels;
     struct srv_label_job *label_job;
+    struct srv_timeline *timeline; /* of that route, once its labels are there */
     size_t pending; /* jobs that have not ended */
     uv_timer_t deadline;
     bool deadline_open; /* the timer's handle is not closed yet */
@@ -81,6 +93,13 @@ void srv_exchange_read(struct srv_exchange *exchange);
 
 /* exchange.c: goes on with what was read, or with why it could not be. */
 void srv_exchange_run(struct srv_exchange *exchange, const struct m2c_error *read_error);
+
+/* The request has its answer: what still runs for it is cancelled. The exchange may be gone. */
+void srv_exchange_end(struct srv_exchange *exchange);
+
+/* The bytes of an item with their owner, moved out of the exchange; none where only the video's
+ * name is known. */
+struct srv_blob srv_exchange_take_video(struct srv_exchange_item *item);
 
 /* Ends the exchange with an error. */
 void srv_exchange_fail(struct srv_exchange *exchange, const struct m2c_error *err);

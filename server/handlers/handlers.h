@@ -32,12 +32,16 @@ struct srv_handlers {
 /* The table of all routes, with this room's handlers. Static storage. */
 struct srv_router srv_handlers_router(void);
 
+/* Ends every timeline that goes out as a stream with `error`. */
+void srv_handlers_end_streams(struct srv_handlers *handlers, const struct m2c_error *error);
+
 /* Answers every video request under way with `error`. */
 void srv_handlers_end_all(struct srv_handlers *handlers, const struct m2c_error *error);
 
 /* The handlers. */
 void srv_handle_classify(struct srv_request *request, void *context);
 void srv_handle_zeroshot(struct srv_request *request, void *context);
+void srv_handle_timeline(struct srv_request *request, void *context);
 void srv_handle_healthz(struct srv_request *request, void *context);
 void srv_handle_readyz(struct srv_request *request, void *context);
 void srv_handle_models(struct srv_request *request, void *context);

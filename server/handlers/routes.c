@@ -32,6 +32,17 @@ static const struct srv_route routes[] = {
                     SRV_CAN(LABEL_SET_NOT_FOUND),
     },
     {
+        .method = "POST",
+        .path = "/v1/timeline",
+        .access = SRV_ACCESS_INFER,
+        .body = SRV_BODY_VIDEO,
+        .listeners = SRV_ON_MAIN,
+        .admit = srv_admit_work,
+        .handle = srv_handle_timeline,
+        .problems = (SRV_VIDEO_PROBLEMS & ~SRV_CAN(VIDEO_NOT_KEPT)) | SRV_CAN(NO_TOKENIZER) |
+                    SRV_CAN(LABEL_SET_NOT_FOUND),
+    },
+    {
         .method = "GET",
         .path = "/v1/models",
         .access = SRV_ACCESS_INFER,
