@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from shapes import ROUND, SHAPES
+from shapes import ROUND
 
 COLOURS = {
     "red": (222, 35, 40), "orange": (247, 138, 15), "yellow": (242, 226, 40),
@@ -80,8 +80,3 @@ def reversed_parts(parts):
 
 def can_turn(shape):
     return shape not in ROUND
-
-
-__all__ = ["ACTIONS", "COLOURS", "COMPOSED", "GROUPS", "GROUP_OF", "Group", "NEW_ACTIONS",
-           "NEW_GROUPS", "OPPOSITES", "PARTS", "SHAPES", "can_turn", "opposite",
-           "reversed_parts"]

@@ -9,7 +9,8 @@ import background
 from dice import Dice, sine
 from draw import CAMERA_REACH
 import motions
-from names import COLOURS, GROUPS, GROUP_OF, SHAPES, can_turn
+from names import COLOURS, GROUPS, GROUP_OF, can_turn
+from shapes import SHAPES
 from splits import combination_is_held_out
 
 # Times at which a figure's way is looked at when others are placed beside it.

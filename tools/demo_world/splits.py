@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from names import (COLOURS, COMPOSED, GROUPS, NEW_GROUPS, OPPOSITES, SHAPES, can_turn,
-                   reversed_parts)
+from names import COLOURS, COMPOSED, GROUPS, NEW_GROUPS, can_turn, reversed_parts
+from shapes import SHAPES
 
 _COLOUR = {name: index for index, name in enumerate(COLOURS)}
 _SHAPE = {name: index for index, name in enumerate(SHAPES)}
@@ -95,6 +95,3 @@ SPLITS = {split.name: split for split in (
     Split("few-shot", "train", _ACTION, groups=NEW_GROUPS),
     Split("few-shot-test", "test", _ACTION, wordings="held_out", groups=NEW_GROUPS),
 )}
-
-__all__ = ["HELD_OUT_COMPOSED", "OPPOSITES", "SEEN_COMPOSED", "SPLITS", "Split",
-           "ZERO_SHOT_LOOKS", "combination_is_held_out", "group_named"]
