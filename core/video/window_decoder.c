@@ -7,12 +7,19 @@
 #include "video/frame_search.h"
 #include "video/windows.h"
 
-/* A window that the stream is in: its clip fills up. */
+/* A frame as it is kept, shared by the open windows that sample it. */
+struct held_frame {
+    struct m2c_clip_frames clip; /* pixels of this one frame alone */
+    size_t holders;
+};
+
+/* A window that the stream is in: its frames come together. */
 struct open_window {
     int64_t index;
-    struct m2c_clip_frames clip;
+    struct m2c_clip_frames clip; /* without pixels until it is delivered */
     struct m2c_frame_choice choice;
-    size_t kept; /* of choice.count */
+    struct held_frame **frames; /* [choice.count], the first `kept` are there */
+    size_t kept;
 };
 
 struct window_decoder {
@@ -27,6 +34,7 @@ struct window_decoder {
     struct m2c_frame_converter converter;
     struct open_window *open; /* [capacity] ring */
     size_t first, count, capacity;
+    size_t held;       /* frames, each once */
     int64_t next;      /* window to open next */
     int64_t windows;   /* that there are */
     int64_t delivered; /* windows up to here are done with */
@@ -40,8 +48,25 @@ static struct open_window *window_at(const struct window_decoder *decoder, size_
     return &decoder->open[(decoder->first + place) % decoder->capacity];
 }
 
-static void close_window(struct open_window *window)
+static size_t frame_floats(const struct m2c_clip_frames *clip)
 {
+    return 3 * (size_t)clip->width * (size_t)clip->height;
+}
+
+static void let_go(struct window_decoder *decoder, struct held_frame *frame)
+{
+    if (--frame->holders > 0)
+        return;
+    decoder->held--;
+    m2c_clip_frames_destroy(&frame->clip);
+    free(frame);
+}
+
+static void close_window(struct window_decoder *decoder, struct open_window *window)
+{
+    for (size_t i = 0; i < window->kept; i++)
+        let_go(decoder, window->frames[i]);
+    free(window->frames);
     m2c_clip_frames_destroy(&window->clip);
     m2c_frame_choice_destroy(&window->choice);
     *window = (struct open_window){0};
@@ -50,7 +75,7 @@ static void close_window(struct open_window *window)
 static void close_all(struct window_decoder *decoder)
 {
     for (; decoder->count > 0; decoder->count--)
-        close_window(window_at(decoder, decoder->count - 1));
+        close_window(decoder, window_at(decoder, decoder->count - 1));
 }
 
 /* The first frame whose time is in window `index`, or behind it where none is. */
@@ -156,8 +181,13 @@ static enum m2c_status open_windows(struct window_decoder *decoder, int64_t inde
         enum m2c_status status =
             choose_window(decoder, decoder->next, &window->choice, &window->clip, &shown, err);
         decoder->next++;
+        if (!status && shown) {
+            window->frames = calloc(window->choice.count, sizeof(struct held_frame *));
+            if (!window->frames)
+                status = m2c_fail_memory(err, "a window", window->choice.count);
+        }
         if (status || !shown)
-            close_window(window);
+            close_window(decoder, window);
         else
             decoder->count++;
         if (status)
@@ -177,6 +207,23 @@ static void describe(struct window_decoder *decoder, struct m2c_clip_frames *cli
     decoder->told_ms = decoder->converter.spent_ms;
 }
 
+/* The frames of a complete window in one piece. */
+static enum m2c_status assemble(struct window_decoder *decoder, struct open_window *window,
+                                struct m2c_error *err)
+{
+    struct m2c_clip_frames *clip = &window->clip;
+    enum m2c_status status =
+        m2c_clip_allocate(&decoder->converter, clip, window->choice.count, err);
+    if (status)
+        return status;
+    size_t floats = frame_floats(clip);
+    for (size_t i = 0; i < window->kept; i++)
+        memcpy(clip->pixels + i * floats, window->frames[i]->clip.pixels,
+               floats * sizeof *clip->pixels);
+    describe(decoder, clip);
+    return M2C_OK;
+}
+
 /* Hands on the windows at the front that are complete. */
 static enum m2c_status deliver(struct window_decoder *decoder, struct m2c_error *err)
 {
@@ -191,11 +238,13 @@ static enum m2c_status deliver(struct window_decoder *decoder, struct m2c_error 
             .start_s = m2c_window_start_s(&decoder->grid, front->index),
             .end_s = m2c_window_end_s(&decoder->grid, front->index),
         };
-        describe(decoder, &front->clip);
+        enum m2c_status status = assemble(decoder, front, err);
+        if (status)
+            return status;
         bool going_on = decoder->on_window(decoder->context, &window, &front->clip);
         decoder->delivered = front->index + 1;
         decoder->any = true;
-        close_window(front);
+        close_window(decoder, front);
         decoder->first = (decoder->first + 1) % decoder->capacity;
         decoder->count--;
         m2c_budget_renew(&decoder->search.budget);
@@ -205,54 +254,46 @@ static enum m2c_status deliver(struct window_decoder *decoder, struct m2c_error 
     return M2C_OK;
 }
 
-static size_t clip_bytes(const struct m2c_clip_frames *clip)
+/* Converts the frame and holds it, once for all windows that sample it. */
+static enum m2c_status hold_frame(struct window_decoder *decoder, const AVFrame *frame,
+                                  struct held_frame **out, struct m2c_error *err)
 {
-    size_t plane = (size_t)clip->width * (size_t)clip->height;
-    return clip->pixels ? (size_t)clip->frame_count * plane * 3 * sizeof *clip->pixels : 0;
-}
-
-/* Overlapping windows together keep to what one clip may take. */
-static enum m2c_status check_open_bytes(const struct window_decoder *decoder, struct m2c_error *err)
-{
-    size_t bytes = 0;
-    for (size_t place = 0; place < decoder->count; place++)
-        bytes += clip_bytes(&window_at(decoder, place)->clip);
-    if (bytes > (uint64_t)decoder->plan->limits.max_output_bytes)
-        return m2c_fail(err, M2C_TOO_LONG,
-                        "the frames of %zu overlapping windows exceed %lld bytes", decoder->count,
-                        (long long)decoder->plan->limits.max_output_bytes);
+    int64_t max_bytes = decoder->plan->limits.max_output_bytes;
+    struct held_frame *held = calloc(1, sizeof *held);
+    if (!held)
+        return m2c_fail_memory(err, "a frame", sizeof *held);
+    enum m2c_status status = m2c_frame_convert(&decoder->converter, frame, &held->clip, 1, 0, err);
+    size_t bytes = frame_floats(&held->clip) * sizeof *held->clip.pixels;
+    if (!status && (decoder->held + 1) * bytes > (uint64_t)max_bytes)
+        status =
+            m2c_fail(err, M2C_TOO_LONG, "the %zu frames of overlapping windows exceed %lld bytes",
+                     decoder->held + 1, (long long)max_bytes);
+    if (status) {
+        m2c_clip_frames_destroy(&held->clip);
+        free(held);
+        return status;
+    }
+    decoder->held++;
+    *out = held;
     return M2C_OK;
 }
 
-/* Puts the frame into every open window that samples it: converted for the first, copied to the
- * others. */
+/* Gives the frame to every open window that samples it. */
 static enum m2c_status give_frame(struct window_decoder *decoder, const AVFrame *frame,
                                   int64_t index, bool concealed, struct m2c_error *err)
 {
-    const float *converted = NULL;
+    struct held_frame *held = NULL;
     for (size_t place = 0; place < decoder->count; place++) {
         struct open_window *window = window_at(decoder, place);
-        struct m2c_clip_frames *clip = &window->clip;
         if (window->kept == window->choice.count || window->choice.index[window->kept] != index)
             continue;
-        enum m2c_status status = M2C_OK;
-        if (!converted)
-            status = m2c_frame_convert(&decoder->converter, frame, clip, window->choice.count,
-                                       window->kept, err);
-        else if (!clip->pixels)
-            status = m2c_clip_allocate(&decoder->converter, clip, window->choice.count, err);
-        if (!status && window->kept == 0)
-            status = check_open_bytes(decoder, err);
+        enum m2c_status status = held ? M2C_OK : hold_frame(decoder, frame, &held, err);
         if (status)
             return status;
-        size_t floats = 3 * (size_t)clip->width * (size_t)clip->height;
-        float *place_kept = clip->pixels + window->kept * floats;
-        if (converted)
-            memcpy(place_kept, converted, floats * sizeof *converted);
-        converted = place_kept;
+        held->holders++;
+        window->frames[window->kept++] = held;
         if (concealed)
-            clip->warnings |= M2C_CLIP_DAMAGED;
-        window->kept++;
+            window->clip.warnings |= M2C_CLIP_DAMAGED;
     }
     return M2C_OK;
 }
