@@ -22,9 +22,11 @@ def refusals_in_log(service, skip):
 
 
 async def capacity(client, mix, seconds):
-    """Goodput of a few patient clients, corrected; the median of three spells of the run."""
+    """Goodput of a few patient clients, and the cores that asking took."""
     tally, took, own = await closed_loop(client, mix.next, 2 * cores() + 2, seconds)
     good = tally.having(200)
+    if not good:
+        raise RuntimeError(f"nothing was answered: {tally.statuses()}")
     begin = min(reply.headers_sent_s for reply in good)
     kept, window = within(good, begin, took)
     return len(kept) / window, own
