@@ -12,6 +12,8 @@
 #include "server/container.h"
 #include "server/handlers/gate.h"
 #include "server/handlers/handlers.h"
+#include "server/handlers/label_registry.h"
+#include "server/handlers/reloading.h"
 #include "server/http/http_server.h"
 #include "server/observe/ledger.h"
 #include "server/observe/metrics.h"
@@ -132,10 +134,7 @@ static void on_reloaded(struct srv_reload *wish, const struct m2c_error *err)
 {
     struct server *server = SRV_CONTAINER(wish, struct server, reload);
     server->reloading = false;
-    if (err->status == M2C_OK)
-        srv_log_event(server->log, SRV_LOG_INFO, "reloaded", NULL, NULL);
-    else
-        srv_log_error(server->log, SRV_LOG_ERROR, "reload_failed", err);
+    srv_handlers_reloaded(&server->handlers, err);
     if (server->reload_again)
         reload(server);
 }
@@ -236,6 +235,22 @@ static enum m2c_status listen_on(struct server *server, const char *address,
     return status;
 }
 
+static enum m2c_status open_label_sets(struct server *server, struct m2c_error *err)
+{
+    const struct srv_config *config = &server->config;
+    const struct srv_label_registry_options options = {
+        .loop = &server->loop,
+        .store_dir = config->cache_dir,
+        .read_only_dir = config->label_sets_dir,
+        .limits = srv_config_request_limits(config),
+        .max_json_bytes = (size_t)config->max_label_set_bytes,
+        .max_pinned_bytes = (size_t)config->label_cache_bytes,
+        .on_trouble = on_trouble,
+        .context = server,
+    };
+    return srv_label_registry_new(&options, &server->handlers.label_sets, err);
+}
+
 static enum m2c_status start(struct server *server, struct m2c_error *err)
 {
     const struct srv_config *config = &server->config;
@@ -263,6 +278,8 @@ static enum m2c_status start(struct server *server, struct m2c_error *err)
         status = listen_on(server, config->probe_listen, SRV_ON_PROBE, &server->probe, err);
     server->handlers.http = server->http;
     server->handlers.probe = server->probe;
+    if (status == M2C_OK)
+        status = open_label_sets(server, err);
     if (status == M2C_OK)
         status = srv_engine_start(&server->loop, &engine, &server->handlers.engine, err);
     return status;
@@ -349,6 +366,7 @@ enum m2c_status srv_server_run(const struct srv_config *config, struct m2c_error
     enum m2c_status status = open_books(server, err);
     if (status == M2C_OK)
         status = serve(server, err);
+    srv_label_registry_free(&server->handlers.label_sets);
     srv_clients_free(&server->handlers.clients);
     srv_metrics_free(&server->handlers.metrics);
     srv_storage_unref(server->handlers.storage);

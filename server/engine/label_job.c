@@ -314,16 +314,13 @@ static enum m2c_status make_room(struct srv_label_job *job, struct m2c_error *er
     return M2C_OK;
 }
 
-/* The whole list as it was made before; false where it is not known. */
-static bool find_whole(struct srv_label_job *job)
+/* Ends the job with the whole list as it was made before; takes the hold. */
+static void end_with(struct srv_label_job *job, struct srv_label_matrix *matrix)
 {
     struct m2c_error none = {.status = M2C_OK};
-    job->result.matrix = srv_matrix_cache_find(job->engine->matrices, job->digest);
-    if (!job->result.matrix)
-        return false;
+    job->result.matrix = matrix;
     job->result.rows_hit = job->request.row_count;
     end(job, &none);
-    return true;
 }
 
 enum m2c_status srv_label_job_start(struct srv_engine *engine,
@@ -337,9 +334,18 @@ enum m2c_status srv_label_job_start(struct srv_engine *engine,
     }
     engine->jobs++;
     *out = job;
-    enum m2c_status status = srv_label_digest(job->version, request, job->digest, err);
-    if (status == M2C_OK && find_whole(job))
+    if (request->known) {
+        end_with(job, srv_label_matrix_ref(request->known));
         return M2C_OK;
+    }
+    struct srv_label_matrix *whole = NULL;
+    enum m2c_status status = srv_label_digest(job->version, request, job->digest, err);
+    if (status == M2C_OK)
+        whole = srv_matrix_cache_find(engine->matrices, job->digest);
+    if (whole) {
+        end_with(job, whole);
+        return M2C_OK;
+    }
     if (status == M2C_OK)
         status = make_room(job, err);
     if (status == M2C_OK)

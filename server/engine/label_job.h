@@ -31,6 +31,8 @@ struct srv_label_request {
     const struct srv_label_text *texts;
     size_t text_count, row_count;
     bool truncate;
+    struct srv_label_matrix *known; /* the vectors, where the asker has them: nothing is encoded;
+                                       else NULL */
 
     /* Owns all of the above; released on the loop thread when no thread reads it any more, also
      * when start fails. */

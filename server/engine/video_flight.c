@@ -276,6 +276,11 @@ const struct srv_video_result *srv_video_seat_result(const struct srv_video_seat
     return &seat->video->result;
 }
 
+struct srv_kept_video *srv_video_seat_video(const struct srv_video_seat *seat)
+{
+    return seat->video;
+}
+
 bool srv_video_seat_spared(const struct srv_video_seat *seat)
 {
     return !seat->first;

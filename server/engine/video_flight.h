@@ -37,6 +37,9 @@ void srv_video_seat_release(struct srv_video_seat **seat);
 /* Of an answered seat, borrowed while it is held. */
 const struct srv_video_result *srv_video_seat_result(const struct srv_video_seat *seat);
 
+/* The same with its key, to be held beyond the seat. */
+struct srv_kept_video *srv_video_seat_video(const struct srv_video_seat *seat);
+
 /* Whether the answer cost this seat no run: it was kept, or another's run gave it. */
 bool srv_video_seat_spared(const struct srv_video_seat *seat);
 

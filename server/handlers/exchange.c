@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fill_mask.h"
 #include "runtime/clock.h"
+#include "server/handlers/ongoing.h"
 #include "server/handlers/storing.h"
 #include "server/handlers/timeline.h"
 
@@ -29,6 +31,7 @@ static void free_when_idle(struct srv_exchange *exchange)
         srv_body_unref(exchange->items[i].video);
     proto_video_request_destroy(&exchange->videos);
     srv_label_source_unref(exchange->labels);
+    m2c_label_list_destroy(&exchange->words);
     srv_body_unref(exchange->body);
     srv_served_unref(exchange->served, srv_engine_loop(exchange->handlers->engine));
     free(exchange->items);
@@ -42,12 +45,18 @@ static void on_deadline_closed(uv_handle_t *handle)
     free_when_idle(exchange);
 }
 
+static void release_item(struct srv_exchange_item *item)
+{
+    srv_mask_job_release(&item->masks);
+    srv_video_seat_release(&item->seat);
+}
+
 /* The request has its answer, or nobody to answer. */
 void srv_exchange_end(struct srv_exchange *exchange)
 {
     exchange->request = NULL;
     for (size_t i = 0; exchange->items && i < exchange->videos.count; i++)
-        srv_video_seat_release(&exchange->items[i].seat);
+        release_item(&exchange->items[i]);
     srv_timeline_release(&exchange->timeline);
     srv_label_job_release(&exchange->label_job);
     if (exchange->deadline_open && !uv_is_closing((uv_handle_t *)&exchange->deadline))
@@ -84,6 +93,7 @@ void srv_handlers_end_all(struct srv_handlers *handlers, const struct m2c_error 
         if (exchange->request)
             srv_exchange_fail(exchange, error);
     }
+    srv_ongoing_fail_all(handlers, error);
 }
 
 void srv_handlers_end_streams(struct srv_handlers *handlers, const struct m2c_error *error)
@@ -108,11 +118,10 @@ static void job_ended(struct srv_exchange *exchange)
     }
 }
 
-static void on_video_done(struct srv_video_seat *seat, const struct m2c_error *err, void *argument)
+/* The item has all it asked for, or has failed. */
+static void item_ended(struct srv_exchange_item *item, const struct m2c_error *err)
 {
-    struct srv_exchange_item *item = argument;
     struct srv_exchange *exchange = item->exchange;
-    (void)seat;
     item->pending = false;
     item->error = *err;
     if (err->status != M2C_OK && !exchange->videos.many)
@@ -121,19 +130,60 @@ static void on_video_done(struct srv_video_seat *seat, const struct m2c_error *e
         job_ended(exchange);
 }
 
+static void on_masks_done(struct srv_mask_job *job, const struct m2c_error *err, void *argument)
+{
+    (void)job;
+    item_ended(argument, err);
+}
+
+static enum m2c_status start_masks(struct srv_exchange_item *item, struct m2c_error *err)
+{
+    const struct srv_exchange *exchange = item->exchange;
+    const struct srv_mask_request request = {
+        .served = exchange->served,
+        .set = exchange->set,
+        .video = srv_video_seat_video(item->seat),
+        .text = exchange->options.text,
+        .truncate = exchange->options.truncate,
+        .done = on_masks_done,
+        .argument = item,
+    };
+    return srv_mask_job_start(exchange->handlers->engine, &request, &item->masks, err);
+}
+
+static void on_video_done(struct srv_video_seat *seat, const struct m2c_error *err, void *argument)
+{
+    struct srv_exchange_item *item = argument;
+    struct m2c_error outcome = *err;
+    (void)seat;
+    if (outcome.status == M2C_OK && item->exchange->route->needs_cmlm) {
+        outcome.status = start_masks(item, &outcome);
+        if (outcome.status == M2C_OK)
+            return;
+    }
+    item_ended(item, &outcome);
+}
+
 static void on_labels_done(struct srv_label_job *job, const struct m2c_error *err, void *argument)
 {
     struct srv_exchange *exchange = argument;
-    (void)job;
-    if (err->status != M2C_OK)
+    if (err->status != M2C_OK) {
         srv_exchange_fail(exchange, err);
-    else
-        job_ended(exchange);
+        return;
+    }
+    srv_label_source_keep(exchange->labels, exchange->handlers->label_sets, exchange->served,
+                          exchange->set, srv_label_job_result(job).matrix);
+    job_ended(exchange);
 }
 
 static void release_body(void *owner)
 {
     srv_body_unref(owner);
+}
+
+double srv_exchange_deadline_ms(const struct srv_exchange *exchange)
+{
+    return srv_request_complete_ms(exchange->request) + (double)exchange->options.timeout_ms;
 }
 
 struct srv_blob srv_exchange_take_video(struct srv_exchange_item *item)
@@ -154,6 +204,11 @@ static enum m2c_status start_video(struct srv_exchange *exchange, size_t index,
 {
     struct proto_input *input = &exchange->videos.inputs[index];
     struct srv_exchange_item *item = &exchange->items[index];
+    if (input->kind == PROTO_INPUT_NONE)
+        return M2C_OK; /* texts alone */
+    /* An id of another length names nothing that is kept. */
+    if (input->kind == PROTO_INPUT_VIDEO_ID && strlen(input->video_id) == M2C_DIGEST_HEX_BYTES - 1)
+        memcpy(item->content, input->video_id, M2C_DIGEST_HEX_BYTES);
     if (input->kind == PROTO_INPUT_URL)
         return m2c_fail_field(err, M2C_URL_FETCH_DISABLED, "url",
                               "this server does not fetch: send the video's bytes");
@@ -161,7 +216,9 @@ static enum m2c_status start_video(struct srv_exchange *exchange, size_t index,
         .run = {.served = exchange->served,
                 .set = exchange->set,
                 .sampling = exchange->sampling,
-                .video = srv_exchange_take_video(item)},
+                .video = srv_exchange_take_video(item),
+                /* A run that others may join lives as long as one of them waits. */
+                .deadline_ms = exchange->no_store ? srv_exchange_deadline_ms(exchange) : 0.0},
         .scope = srv_video_scope(exchange->handlers, exchange->request),
         .content = item->content,
         .alone = exchange->no_store,
@@ -194,30 +251,29 @@ static enum m2c_status start_videos(struct srv_exchange *exchange, struct m2c_er
     return M2C_OK;
 }
 
-static void release_labels(void *owner)
-{
-    srv_label_source_unref(owner);
-}
-
 /* May end at once, so `pending` already counts it. */
 static enum m2c_status start_labels(struct srv_exchange *exchange, struct m2c_error *err)
 {
-    const struct srv_label_source *source = exchange->labels;
-    struct srv_label_request request = {
-        .served = exchange->served,
-        .set = exchange->set,
-        .templates = source->template_items,
-        .template_count = source->template_count,
-        .texts = source->texts,
-        .text_count = source->text_count,
-        .row_count = source->label_count + source->background_count,
-        .truncate = exchange->options.truncate,
-        .release = release_labels,
-        .owner = srv_label_source_ref(exchange->labels),
-        .done = on_labels_done,
-        .argument = exchange,
-    };
+    struct srv_label_request request = srv_label_source_request(
+        exchange->labels, exchange->served, exchange->set, exchange->options.truncate);
+    request.served = exchange->served;
+    request.done = on_labels_done;
+    request.argument = exchange;
     return srv_label_job_start(exchange->handlers->engine, &request, &exchange->label_job, err);
+}
+
+/* The words that masks are filled with; a text at fault is told before the video is looked at. */
+static enum m2c_status find_words(struct srv_exchange *exchange, struct m2c_error *err)
+{
+    const struct m2c_model *model = srv_served_model(exchange->served);
+    const struct proto_options *options = &exchange->options;
+    struct m2c_masked_text masked;
+    enum m2c_status status = m2c_fill_mask_check(exchange->set, err);
+    if (status != M2C_OK)
+        return status;
+    status = m2c_masked_text_init(&masked, model, options->text, options->truncate, err);
+    m2c_masked_text_destroy(&masked);
+    return status == M2C_OK ? m2c_fill_mask_words(exchange->set, &exchange->words, err) : status;
 }
 
 /* The set that `model` names, and whether it can do what the route needs. */
@@ -238,23 +294,24 @@ static enum m2c_status find_set(struct srv_exchange *exchange, struct m2c_error 
     if (!info->has_vc && options->classes)
         return m2c_fail_field(err, M2C_NO_VC_HEAD, "classes", "the set %s serves zero-shot alone",
                               info->name);
-    if (options->label_set)
-        return m2c_fail_field(err, M2C_LABEL_SET_NOT_FOUND, "label_set",
-                              "no label set is stored under this name");
-    return M2C_OK;
+    return exchange->route->needs_cmlm ? find_words(exchange, err) : M2C_OK;
 }
 
 /* What the labels stand for in this request, if it needs any. */
 static enum m2c_status find_labels(struct srv_exchange *exchange, struct m2c_error *err)
 {
     const struct srv_video_route *route = exchange->route;
-    bool needs_labels = route->needs_labels;
+    bool has_texts = proto_options_has(&exchange->options, PROTO_TEXTS);
+    bool needs_labels = route->needs_labels || has_texts;
     enum m2c_status status = route->check ? route->check(exchange, &needs_labels, err) : M2C_OK;
     if (status != M2C_OK || !needs_labels)
         return status;
     if (!m2c_model_tokenizer(srv_served_model(exchange->served)))
         return m2c_fail(err, M2C_NO_TOKENIZER, "the model folder holds no tokenizer");
-    return srv_label_source_new(&exchange->options, exchange->set, &exchange->labels, err);
+    if (has_texts)
+        return srv_label_source_new_texts(&exchange->options, &exchange->labels, err);
+    return srv_label_source_new(exchange->handlers->label_sets, &exchange->options, exchange->set,
+                                &exchange->labels, err);
 }
 
 static enum m2c_status prepare(struct srv_exchange *exchange, struct m2c_error *err)
@@ -273,8 +330,7 @@ static enum m2c_status prepare(struct srv_exchange *exchange, struct m2c_error *
 static enum m2c_status arm_deadline(struct srv_exchange *exchange, struct m2c_error *err)
 {
     uv_loop_t *loop = srv_engine_loop(exchange->handlers->engine);
-    double spent_ms = m2c_clock_ms() - srv_request_complete_ms(exchange->request);
-    double left_ms = (double)exchange->options.timeout_ms - spent_ms;
+    double left_ms = srv_exchange_deadline_ms(exchange) - m2c_clock_ms();
     if (left_ms <= 0.0)
         return m2c_fail(err, M2C_DEADLINE, "%d ms have passed", exchange->options.timeout_ms);
     (void)uv_timer_init(loop, &exchange->deadline);

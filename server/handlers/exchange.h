@@ -15,9 +15,10 @@
 #include "proto/options.h"
 #include "proto/video_request.h"
 #include "server/engine/label_job.h"
+#include "server/engine/mask_job.h"
 #include "server/engine/video_flight.h"
 #include "server/handlers/handlers.h"
-#include "server/handlers/predictions.h"
+#include "server/handlers/payload.h"
 #include "server/http/request.h"
 
 struct srv_exchange_item;
@@ -25,8 +26,10 @@ struct srv_exchange_item;
 /* What tells one video route from another. */
 struct srv_video_route {
     enum proto_route route;
+    enum proto_payload payload;
     bool needs_labels;
-    bool needs_vc; /* always; zero-shot with `classes` needs it too */
+    bool needs_vc;   /* always; zero-shot with `classes` needs it too */
+    bool needs_cmlm; /* each video is followed by a job for the masks of `text` */
 
     /* Looks at the request once its set is known: whether it needs labels, or why it cannot be
      * answered. NULL: needs_labels says it. */
@@ -37,10 +40,10 @@ struct srv_video_route {
      * embedding a video, then `fill`. */
     enum m2c_status (*proceed)(struct srv_exchange *exchange, struct m2c_error *err);
 
-    /* Fills the payload of an answer from an embedding. */
-    enum m2c_status (*fill)(struct srv_exchange *exchange,
-                            const struct m2c_video_embedding *embedding,
-                            struct srv_predictions *predictions, struct proto_answer *answer,
+    /* Fills the payload of the answer about one video, or, where the item has no seat, about texts
+     * alone. */
+    enum m2c_status (*fill)(struct srv_exchange *exchange, const struct srv_exchange_item *item,
+                            struct srv_payload *payload, struct proto_answer *answer,
                             struct m2c_error *err);
 };
 
@@ -48,14 +51,12 @@ struct srv_video_route {
 struct srv_exchange_item {
     struct srv_exchange *exchange;
     struct srv_video_seat *seat; /* NULL before, and for what failed without one */
+    struct srv_mask_job *masks;  /* after it, where the route fills masks */
     bool pending;
     struct srv_body *video;             /* its bytes, held until the job takes them, or NULL */
     char content[M2C_DIGEST_HEX_BYTES]; /* hash of the video's bytes */
     struct m2c_error error;             /* status M2C_OK until it fails */
 };
-
-/* Names and order of the labels that were asked for; owned by the label job while it runs. */
-struct srv_label_source;
 
 struct srv_timeline;
 
@@ -71,10 +72,11 @@ struct srv_exchange {
     struct m2c_sampling sampling;
     bool no_store; /* nothing of the videos may be kept, shared, or come from what is kept */
     struct srv_exchange_item *items;
-    struct srv_label_source *labels;
+    struct srv_label_source *labels; /* or texts to embed; NULL where the route needs none */
     struct srv_label_job *label_job;
+    struct m2c_label_list words;   /* that masks are filled with */
     struct srv_timeline *timeline; /* of that route, once its labels are there */
-    size_t pending; /* jobs that have not ended */
+    size_t pending;                /* jobs that have not ended */
     uv_timer_t deadline;
     bool deadline_open; /* the timer's handle is not closed yet */
     bool reading;       /* a thread of libuv's pool reads the body */
@@ -100,6 +102,13 @@ void srv_exchange_end(struct srv_exchange *exchange);
 /* The bytes of an item with their owner, moved out of the exchange; none where only the video's
  * name is known. */
 struct srv_blob srv_exchange_take_video(struct srv_exchange_item *item);
+
+/* When its time is over, on m2c_clock_ms: timeout_ms after the last body byte. */
+double srv_exchange_deadline_ms(const struct srv_exchange *exchange);
+
+/* admission.c: corrects what the request holds of the queue to what it costs, now that it has been
+ * read; M2C_QUEUE_FULL or M2C_RATE_LIMITED where that is too much. */
+enum m2c_status srv_admit_exchange(struct srv_exchange *exchange, struct m2c_error *err);
 
 /* Ends the exchange with an error. */
 void srv_exchange_fail(struct srv_exchange *exchange, const struct m2c_error *err);

@@ -1,12 +1,12 @@
 #include "server/handlers/exchange.h"
 
-static enum m2c_status fill(struct srv_exchange *exchange,
-                            const struct m2c_video_embedding *embedding,
-                            struct srv_predictions *predictions, struct proto_answer *answer,
+static enum m2c_status fill(struct srv_exchange *exchange, const struct srv_exchange_item *item,
+                            struct srv_payload *payload, struct proto_answer *answer,
                             struct m2c_error *err)
 {
-    return srv_predict_classes(predictions, exchange->set, embedding, &exchange->options, false,
-                               answer, err);
+    return srv_predict_classes(&payload->predictions, exchange->set,
+                               &srv_video_seat_result(item->seat)->embedding, &exchange->options,
+                               false, answer, err);
 }
 
 /* POST /v1/classify: the classes of the VC head. */

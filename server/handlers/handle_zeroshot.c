@@ -1,16 +1,16 @@
 #include "server/handlers/exchange.h"
 
-static enum m2c_status fill(struct srv_exchange *exchange,
-                            const struct m2c_video_embedding *embedding,
-                            struct srv_predictions *predictions, struct proto_answer *answer,
+static enum m2c_status fill(struct srv_exchange *exchange, const struct srv_exchange_item *item,
+                            struct srv_payload *payload, struct proto_answer *answer,
                             struct m2c_error *err)
 {
+    const struct m2c_video_embedding *embedding = &srv_video_seat_result(item->seat)->embedding;
     const float *vectors = srv_label_matrix_rows(srv_label_job_result(exchange->label_job).matrix);
-    enum m2c_status status = srv_predict_labels(predictions, exchange->labels, vectors, embedding,
-                                                &exchange->options, answer, err);
+    enum m2c_status status = srv_predict_labels(&payload->predictions, exchange->labels, vectors,
+                                                embedding, &exchange->options, answer, err);
     if (status == M2C_OK && exchange->options.classes)
-        status = srv_predict_classes(predictions, exchange->set, embedding, &exchange->options,
-                                     true, answer, err);
+        status = srv_predict_classes(&payload->predictions, exchange->set, embedding,
+                                     &exchange->options, true, answer, err);
     return status;
 }
 

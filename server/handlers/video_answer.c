@@ -6,89 +6,70 @@
 #include "runtime/clock.h"
 #include "server/handlers/exchange.h"
 #include "server/handlers/json_reply.h"
+#include "server/handlers/kept_video.h"
 
 /* Storage that one answer borrows. */
 struct answer_parts {
     struct proto_video_facts video;
     struct proto_sampling_facts sampling;
     const char *warnings[M2C_MAX_WARNINGS];
-    struct srv_predictions predictions;
+    struct srv_payload payload;
 };
-
-static void describe_video(const struct srv_exchange_item *item,
-                           const struct srv_video_result *result, struct proto_video_facts *out)
-{
-    const struct m2c_video_facts *facts = &result->facts;
-    *out = (struct proto_video_facts){
-        .id = item->content,
-        .codec = facts->codec,
-        .width = facts->width,
-        .height = facts->height,
-        .rotation = facts->rotation,
-        .fps = facts->fps,
-        .frames = facts->frames,
-        .duration_s = facts->duration_s,
-    };
-}
-
-static void describe_sampling(const struct srv_exchange *exchange,
-                              const struct srv_video_result *result,
-                              struct proto_sampling_facts *out)
-{
-    *out = (struct proto_sampling_facts){
-        .frames = result->frames_per_view,
-        .stride = exchange->sampling.stride,
-        .temporal_views = result->temporal_views,
-        .spatial_views = result->spatial_views,
-        .frame_indices = result->frame_indices,
-        .frame_times_s = result->frame_times_s,
-    };
-}
 
 static struct proto_timing_ms times_of(const struct srv_exchange *exchange,
                                        const struct srv_exchange_item *item)
 {
-    struct srv_video_times times = srv_video_seat_times(item->seat);
-    struct proto_timing_ms timing = {
-        .receive = srv_request_receive_ms(exchange->request),
-        .queue = times.queue_ms,
-        .decode = times.decode_ms,
-        .encode = times.encode_ms,
-    };
+    struct proto_timing_ms timing = {.receive = srv_request_receive_ms(exchange->request)};
+    if (item->seat) {
+        struct srv_video_times times = srv_video_seat_times(item->seat);
+        timing.queue = times.queue_ms;
+        timing.decode = times.decode_ms;
+        timing.encode = times.encode_ms;
+    }
     if (exchange->label_job)
         timing.text = srv_label_job_result(exchange->label_job).text_ms;
+    if (item->masks)
+        timing.text = srv_mask_job_result(item->masks).text_ms;
     timing.total = m2c_clock_ms() - srv_request_complete_ms(exchange->request) + timing.receive;
     return timing;
+}
+
+/* Returns what to warn of. */
+static unsigned describe_video(const struct srv_exchange *exchange,
+                               const struct srv_exchange_item *item, struct answer_parts *parts,
+                               struct proto_answer *answer)
+{
+    const struct srv_video_result *result = srv_video_seat_result(item->seat);
+    srv_describe_video(result, item->content, &parts->video);
+    srv_describe_sampling(result, exchange->sampling.stride, &parts->sampling);
+    answer->video = &parts->video;
+    answer->sampling = &parts->sampling;
+    answer->cache.video = srv_video_seat_spared(item->seat);
+    return result->warnings;
 }
 
 static enum m2c_status fill_answer(struct srv_exchange *exchange, struct srv_exchange_item *item,
                                    struct answer_parts *parts, struct proto_answer *answer,
                                    struct m2c_error *err)
 {
-    const struct srv_video_result *result = srv_video_seat_result(item->seat);
     const struct m2c_set_info *info = m2c_set_info(exchange->set);
     const struct m2c_model *model = srv_served_model(exchange->served);
-    describe_video(item, result, &parts->video);
-    describe_sampling(exchange, result, &parts->sampling);
     *answer = (struct proto_answer){
         .id = srv_request_id(exchange->request),
         .model = info->name,
         .model_version = info->version,
         .precision = m2c_precision_name(m2c_model_precision(model)),
         .warnings = parts->warnings,
-        .warning_count = m2c_pipeline_warnings(model, result->warnings, parts->warnings),
-        .payload = PROTO_PAYLOAD_PREDICTIONS,
-        .video = &parts->video,
-        .sampling = &parts->sampling,
+        .payload = exchange->route->payload,
     };
-    answer->cache.video = srv_video_seat_spared(item->seat);
+    unsigned warnings = item->seat ? describe_video(exchange, item, parts, answer) : 0;
+    answer->warning_count = m2c_pipeline_warnings(model, warnings, parts->warnings);
     if (exchange->label_job) {
         struct srv_label_result labels = srv_label_job_result(exchange->label_job);
         answer->cache.labels_hit = labels.rows_hit;
         answer->cache.labels_miss = labels.rows_miss;
     }
-    enum m2c_status status =
-        exchange->route->fill(exchange, &result->embedding, &parts->predictions, answer, err);
+    enum m2c_status status = exchange->route->fill(exchange, item, &parts->payload, answer, err);
     answer->timing_ms = times_of(exchange, item);
     return status;
 }
@@ -101,7 +82,7 @@ static enum m2c_status write_item(struct srv_exchange *exchange, struct srv_exch
     enum m2c_status status = fill_answer(exchange, item, &parts, &answer, err);
     if (status == M2C_OK)
         proto_answer_write(writer, &answer);
-    srv_predictions_destroy(&parts.predictions);
+    srv_payload_destroy(&parts.payload);
     return status;
 }
 

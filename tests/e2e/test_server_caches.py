@@ -59,7 +59,7 @@ def test_video_id_stands_for_the_bytes(start, tiny_model, clip):
 
 
 def test_identical_uploads_in_flight_share_one_run(start, tiny_model, tmp_path):
-    server = start(tiny_model)
+    server = start(tiny_model, "--max-queue-ms", "3600000")
     clip = make_clip(tmp_path / "long.mp4", seconds=20).read_bytes()
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         asked = [pool.submit(server.post_raw, "/v1/classify?views=10x4&stride=8", clip) for _ in range(16)]
@@ -69,7 +69,7 @@ def test_identical_uploads_in_flight_share_one_run(start, tiny_model, tmp_path):
 
 
 def test_a_run_goes_on_when_who_asked_first_leaves(start, tiny_model, tmp_path):
-    server = start(tiny_model)
+    server = start(tiny_model, "--max-queue-ms", "3600000")
     clip = make_clip(tmp_path / "long.mp4", seconds=20).read_bytes()
     path = "/v1/classify?views=10x4&stride=8"
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: video/mp4\r\nContent-Length: {len(clip)}\r\n\r\n"
@@ -85,7 +85,7 @@ def test_a_run_goes_on_when_who_asked_first_leaves(start, tiny_model, tmp_path):
 
 
 def test_a_bad_video_fails_for_all_who_share_it(start, tiny_model):
-    server = start(tiny_model)
+    server = start(tiny_model, "--max-queue-ms", "3600000")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda _: server.post_raw("/v1/classify", b"not a video" * 1000), range(8)))
     assert all(reply.status_code == 422 for reply in replies)

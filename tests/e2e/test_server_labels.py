@@ -7,6 +7,9 @@ import pytest
 from server_support import without_times
 
 
+PATIENT = ("--max-queue-ms", "3600000")  # what waits together may be more than a client would wait for
+
+
 def good(reply):
     assert reply.status_code == 200, reply.text
     return reply.json()
@@ -26,7 +29,7 @@ def together(count, call):
 
 
 def test_many_requests_for_new_labels_encode_each_once(start, tiny_model, clip):
-    server = start(tiny_model)
+    server = start(tiny_model, *PATIENT)
     labels = [f"a thing number {i}" for i in range(300)]
     answers = together(40, lambda _: ask(server, clip, labels))
     assert sum(answer["cache"]["labels_miss"] for answer in answers) == 300
@@ -35,18 +38,18 @@ def test_many_requests_for_new_labels_encode_each_once(start, tiny_model, clip):
 
 
 def test_lists_that_overlap_share_what_is_common(start, tiny_model, clip):
-    server = start(tiny_model)
+    server = start(tiny_model, *PATIENT)
     lists = [[f"label {i}" for i in range(k, k + 200)] for k in range(0, 100, 10)]
     answers = together(len(lists), lambda k: ask(server, clip, lists[k]))
     assert sum(answer["cache"]["labels_miss"] for answer in answers) == 290
-    alone = start(tiny_model)
+    alone = start(tiny_model, *PATIENT)
     for labels, answer in zip(lists, answers, strict=True):
         expected = by_index(ask(alone, clip, labels))  # to what another batch of products may change
         assert by_index(answer) == pytest.approx(expected, abs=2e-6)
 
 
 def test_a_bad_text_fails_its_own_requests_alone(start, tiny_model, clip):
-    server = start(tiny_model)
+    server = start(tiny_model, *PATIENT)
     fine = [f"fine {i}" for i in range(100)]
     long = "very long " * 25
 
@@ -63,7 +66,7 @@ def test_a_bad_text_fails_its_own_requests_alone(start, tiny_model, clip):
 
 
 def test_clients_that_leave_do_not_take_the_others_along(start, tiny_model, clip):
-    server = start(tiny_model)
+    server = start(tiny_model, *PATIENT)
     labels = [f"left behind {i}" for i in range(400)]
     query = "&".join(f"labels={label.replace(' ', '%20')}" for label in labels)
     head = (f"POST /v1/zeroshot?{query} HTTP/1.1\r\nHost: x\r\nContent-Type: video/mp4\r\n"
@@ -81,7 +84,7 @@ def test_clients_that_leave_do_not_take_the_others_along(start, tiny_model, clip
 
 
 def test_a_list_asked_for_again_is_known_whole(start, tiny_model, clip):
-    server = start(tiny_model)
+    server = start(tiny_model, *PATIENT)
     labels = [{"name": f"n{i}", "texts": [f"text {i}", f"words {i}"], "id": str(i)} for i in range(50)]
     first = ask(server, clip, labels, background=["nothing", "noise"])
     assert first["cache"]["labels_miss"] == 52
@@ -96,7 +99,7 @@ def test_a_list_asked_for_again_is_known_whole(start, tiny_model, clip):
 
 
 def test_no_memory_for_labels_is_only_slower(start, tiny_model, clip):
-    server = start(tiny_model, "--label-cache-bytes", "0")
+    server = start(tiny_model, *PATIENT, "--label-cache-bytes", "0")
     labels = ["a", "b", "c"]
     first, second = ask(server, clip, labels), ask(server, clip, labels)
     assert first["cache"]["labels_miss"] == second["cache"]["labels_miss"] == 3
