@@ -39,6 +39,29 @@ class OwnShare:
         return (time.process_time() - self.cpu_s) / wall if wall > 0 else 0.0
 
 
+def machine_busy_s():
+    """Processor time that all processes of the machine have taken since it started."""
+    with open("/proc/stat", encoding="ascii") as stat:
+        fields = list(map(int, stat.readline().split()[1:9]))
+    idle = fields[3] + fields[4]
+    return (sum(fields) - idle) / os.sysconf("SC_CLK_TCK")
+
+
+class OthersShare:
+    """Cores that neither the generator nor the server takes: other work, which voids a figure."""
+
+    def __init__(self, service):
+        self.service, self.wall_s = service, time.monotonic()
+        self.before_s = self.rest_s()
+
+    def rest_s(self):
+        return machine_busy_s() - time.process_time() - self.service.cpu_s()
+
+    def cores(self):
+        wall = time.monotonic() - self.wall_s
+        return max(0.0, (self.rest_s() - self.before_s) / wall) if wall > 0 else 0.0
+
+
 def corrected(rate, own_cores, all_cores):
     """A rate as it would be if the generator ran elsewhere."""
     left = all_cores - own_cores

@@ -9,7 +9,7 @@ import pytest
 
 import traffic
 from http_client import Client
-from report import Report, corrected, percentile, slope
+from report import OthersShare, Report, corrected, percentile, slope
 from scenarios.base import open_loop
 from service import Ledger, parse_metrics
 from wrk import lua_string, parse
@@ -151,6 +151,19 @@ def test_figures():
     assert percentile([5, 1, 3], 0.5) == 3 and percentile(range(1, 101), 0.99) == 99
     assert slope([(0, 1), (1, 3), (2, 5)]) == pytest.approx(2)
     assert corrected(9.0, 0.2, 2) == pytest.approx(10.0)
+
+
+def test_other_work_of_the_machine_is_seen(monkeypatch):
+    class Server:
+        def cpu_s(self):
+            return next(served)
+
+    busy, served, own, wall = iter([100, 110]), iter([5, 9]), iter([1, 2]), iter([0, 10])
+    monkeypatch.setattr("report.machine_busy_s", lambda: next(busy))
+    monkeypatch.setattr("report.time.process_time", lambda: next(own))
+    monkeypatch.setattr("report.time.monotonic", lambda: next(wall))
+    others = OthersShare(Server())
+    assert others.cores() == pytest.approx((10 - 4 - 1) / 10)
 
 
 def test_a_failed_check_fails_the_report(tmp_path):

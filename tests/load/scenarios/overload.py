@@ -4,9 +4,12 @@ import asyncio
 import json
 
 import traffic
-from report import cores, corrected, percentile
+from report import OthersShare, cores, corrected, percentile
 from scenarios.base import client_of, closed_loop, open_loop
 from service import run_program
+
+ENOUGH = 30  # good replies of a phase, to compare it with another
+OTHERS = 0.1  # cores that other work may take
 
 
 def within(replies, begin, seconds):
@@ -36,9 +39,11 @@ async def level(settings, service, client, mix, factor, rate, report):
     """One phase at `factor` times the capacity; its corrected goodput."""
     logged = sum(1 for _ in service.log_lines("request"))
     times = traffic.arrivals(rate * factor, settings.seconds, settings.seed + factor)
+    others = OthersShare(service)
     tally, begin, own = await open_loop(client, mix.next, times, settings.timeout_ms / 1000 + 10)
     good, window = within(tally.having(200), begin, settings.seconds)
     goodput = corrected(len(good) / window, own, cores())
+    elsewhere = others.cores()
     refused = tally.having(503, 429)
     bare = [reply for reply in refused if "retry-after" not in reply.headers]
     served = refusals_in_log(service, logged)
@@ -47,12 +52,17 @@ async def level(settings, service, client, mix, factor, rate, report):
     accepted_ms = answered_ms + [float("inf")] * len(tally.having(504, 0))
     report.row(level=f"{factor}x", offered_per_s=len(times) / settings.seconds,
                goodput_per_s=len(good) / window, corrected_per_s=goodput, own_cores=own,
+               others_cores=elsewhere,
                statuses=tally.statuses(),
                refused_client_p99_ms=percentile([r.first_byte_ms() for r in refused], 0.99),
                refused_server_p99_ms=percentile(served, 0.99),
                answered_p50_ms=percentile(answered_ms, 0.5),
                answered_p99_ms=percentile(answered_ms, 0.99),
                expired=len(tally.having(504)))
+    report.check(f"{factor}x: replies to judge by", len(good), f">= {ENOUGH}, else --seconds more",
+                 len(good) >= ENOUGH)
+    report.check(f"{factor}x: the machine is ours", elsewhere, f"others take <= {OTHERS} cores",
+                 elsewhere <= OTHERS)
     report.check(f"{factor}x: refusals say Retry-After", len(bare), "none without", not bare)
     if served:
         worst = percentile(served, 0.99)
@@ -102,9 +112,7 @@ async def scenario(settings, report):
         await closed_loop(client, warm.next, 2, min(10.0, settings.seconds))
         rate, own = await capacity(client, mix, settings.seconds)
         report.row(what="capacity", clips_per_s=rate, own_cores=own,
-                   corrected_per_s=corrected(rate, own, cores()), bench_clips_per_s=promised)
-        share = corrected(rate, own, cores()) / promised
-        report.check("server against bench", share, ">= 0.95 of decode + encode", share >= 0.95)
+                   corrected_per_s=corrected(rate, own, cores()))
         goodputs = {}
         for factor in settings.levels:
             goodputs[factor] = await level(settings, service, client, mix, factor, rate, report)
@@ -121,3 +129,9 @@ async def scenario(settings, report):
         client.close()
         code = service.stop()
     report.check("exit code", code, "0", code == 0)
+    # Once more: the better of both is the one that was disturbed less.
+    promised = max(promised, bench_rate(settings, model, clips))
+    share = corrected(rate, own, cores()) / promised
+    report.row(what="bench", clips_per_s=promised, server_share=share)
+    report.check("server against bench", share,
+                 "0.95 to 1.1 of decode + encode; above, bench was disturbed", 0.95 <= share <= 1.1)
