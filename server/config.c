@@ -19,6 +19,7 @@ struct srv_config srv_config_default(void)
         .max_connections = 1000,
         .max_connections_per_address = 64,
         .max_queue = 256,
+        .max_queue_ms = 10000,
         .label_cache_bytes = 256 * (int64_t)SRV_MIB,
         .video_cache_bytes = 256 * (int64_t)SRV_MIB,
         .max_body_bytes = 512 * (int64_t)SRV_MIB,

@@ -36,7 +36,8 @@ struct srv_config {
     int64_t drain_s;                      /* to finish accepted work after a signal */
 
     int64_t max_connections, max_connections_per_address; /* the latter 0: no bound */
-    int64_t max_queue;         /* jobs under way before new requests are refused */
+    int64_t max_queue;         /* requests under way before new ones are refused */
+    int64_t max_queue_ms;      /* estimated work under way before new requests are refused */
     int64_t label_cache_bytes; /* of label vectors */
     int64_t video_cache_bytes; /* of what is kept of videos */
 

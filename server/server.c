@@ -264,6 +264,8 @@ static enum m2c_status start(struct server *server, struct m2c_error *err)
         .decoder = {.threads = (int)config->decoders,
                     .max_held_bytes = (size_t)config->max_decoded_bytes,
                     .nice = (int)config->compute_nice},
+        .max_queue_ms = (double)config->max_queue_ms,
+        .max_queue = (size_t)config->max_queue,
         .label_cache_bytes = (size_t)config->label_cache_bytes,
         .video_cache_bytes = (size_t)config->video_cache_bytes,
         .cache_dir = config->cache_dir,

@@ -271,18 +271,24 @@ void srv_decoder_stats(struct srv_decoder_pool *pool, struct srv_engine_stats *o
     out->decoders = pool->started;
 }
 
+void srv_decoder_pool_stop(struct srv_decoder_pool *pool)
+{
+    if (!pool)
+        return;
+    srv_waiting_lock(&pool->waiting);
+    pool->stopping = true;
+    srv_waiting_wake_all(&pool->waiting);
+    srv_waiting_unlock(&pool->waiting);
+    while (pool->started > 0)
+        (void)pthread_join(pool->decoders[--pool->started].thread, NULL);
+}
+
 void srv_decoder_pool_free(struct srv_decoder_pool **pool)
 {
-    struct srv_decoder_pool *ending = *pool;
-    if (!ending)
+    if (!*pool)
         return;
-    srv_waiting_lock(&ending->waiting);
-    ending->stopping = true;
-    srv_waiting_wake_all(&ending->waiting);
-    srv_waiting_unlock(&ending->waiting);
-    for (int i = 0; i < ending->started; i++)
-        (void)pthread_join(ending->decoders[i].thread, NULL);
-    srv_waiting_destroy(&ending->waiting);
-    free(ending);
+    srv_decoder_pool_stop(*pool);
+    srv_waiting_destroy(&(*pool)->waiting);
+    free(*pool);
     *pool = NULL;
 }

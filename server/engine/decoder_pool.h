@@ -73,8 +73,11 @@ void srv_decoder_return(struct srv_decoder_pool *pool, struct srv_decode *decode
 /* Fills the parts of it that are the pool's. Any thread. */
 void srv_decoder_stats(struct srv_decoder_pool *pool, struct srv_engine_stats *out);
 
-/* Joins the threads once nothing waits; what was submitted is in the mailbox then. Cancel first.
- * Accepts NULL, nulls the pointer. Loop thread. */
+/* Joins the threads once nothing waits; what was submitted is in the mailbox then, and may still be
+ * returned. Cancel first. Accepts NULL. Loop thread. */
+void srv_decoder_pool_stop(struct srv_decoder_pool *pool);
+
+/* Stops it where that has not been done. Accepts NULL, nulls the pointer. Loop thread. */
 void srv_decoder_pool_free(struct srv_decoder_pool **pool);
 
 #endif

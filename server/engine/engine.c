@@ -5,6 +5,12 @@
 #include "server/container.h"
 #include "server/engine/engine_internal.h"
 
+/* What a thread may do until it is measured. */
+#define GUESSED_FLOP_PER_MS 1e8
+#define GUESSED_MS_PER_VIDEO 10.0
+#define GUESSED_BYTES_PER_MS 1e5
+#define GUESSED_TEXTS_PER_MS 1.0
+
 /* Of the memory for labels, one part in so many holds whole lists, the rest single vectors. */
 enum { MATRIX_SHARE = 4 };
 
@@ -158,6 +164,20 @@ struct srv_reload_counts srv_engine_reload_counts(const struct srv_engine *engin
     return engine->reload_counts;
 }
 
+static void open_books(struct srv_engine *engine)
+{
+    const struct srv_engine_options *options = &engine->options;
+    const struct srv_admission_options admission = {
+        .max_ms = options->max_queue_ms,
+        .max_count = options->max_queue,
+        .flop_per_ms = GUESSED_FLOP_PER_MS * options->scheduler.threads,
+        .ms_per_video = GUESSED_MS_PER_VIDEO / options->decoder.threads,
+        .bytes_per_ms = GUESSED_BYTES_PER_MS * options->decoder.threads,
+        .texts_per_ms = GUESSED_TEXTS_PER_MS,
+    };
+    srv_admission_init(&engine->admission, &admission);
+}
+
 enum m2c_status srv_engine_start(uv_loop_t *loop, const struct srv_engine_options *options,
                                  struct srv_engine **out, struct m2c_error *err)
 {
@@ -166,6 +186,7 @@ enum m2c_status srv_engine_start(uv_loop_t *loop, const struct srv_engine_option
         return m2c_fail_memory(err, "the engine", sizeof *engine);
     engine->loop = loop;
     engine->options = *options;
+    open_books(engine);
     enum m2c_status status = srv_mailbox_open(&engine->mailbox, loop, err);
     if (status != M2C_OK) {
         free(engine);
@@ -197,9 +218,32 @@ size_t srv_engine_jobs(const struct srv_engine *engine)
     return engine->jobs;
 }
 
-double srv_engine_job_ms(const struct srv_engine *engine)
+struct srv_admission *srv_engine_admission(struct srv_engine *engine)
 {
-    return engine->job_ms;
+    return &engine->admission;
+}
+
+/* Workers share the machine, so what one has taken is a part of the machine's time. */
+static int worker_count(const struct srv_engine *engine)
+{
+    const struct srv_scheduler_options *options = &engine->options.scheduler;
+    return options->workers < options->threads ? options->workers : options->threads;
+}
+
+void srv_engine_learn_encode(struct srv_engine *engine, const struct srv_work *work)
+{
+    srv_pace_learn(&engine->admission.encode, work->flop, work->share_ms / worker_count(engine));
+}
+
+void srv_engine_learn_decode(struct srv_engine *engine, const struct srv_decode *decode)
+{
+    srv_fit_learn(&engine->admission.decode, (double)decode->size,
+                  decode->decode_ms / engine->options.decoder.threads);
+}
+
+void srv_engine_learn_texts(struct srv_engine *engine, size_t texts, double ms)
+{
+    srv_pace_learn(&engine->admission.text, (double)texts, ms / worker_count(engine));
 }
 
 struct srv_label_cache_counts srv_engine_label_counts(const struct srv_engine *engine)
@@ -231,12 +275,13 @@ void srv_engine_stop(struct srv_engine *engine, void (*on_closed)(void *argument
     engine->on_closed_argument = argument;
     srv_loader_free(&engine->loader);
     /* Decoders first: what they hand over is encoded, or rather dropped, by the scheduler. */
-    srv_decoder_pool_free(&engine->decoders);
+    srv_decoder_pool_stop(engine->decoders);
     srv_film_decoder_free(&engine->films);
     if (engine->scheduler)
         srv_mailbox_deliver(&engine->mailbox);
     srv_scheduler_free(&engine->scheduler);
     srv_mailbox_deliver(&engine->mailbox);
+    srv_decoder_pool_free(&engine->decoders);
     srv_label_store_free(&engine->store);
     srv_mailbox_deliver(&engine->mailbox);
     srv_label_cache_free(&engine->labels);

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "m2clip.h"
+#include "server/engine/admission.h"
 #include "server/engine/decoder_pool.h"
 #include "server/engine/label_cache.h"
 #include "server/engine/scheduler.h"
@@ -26,6 +27,8 @@ struct srv_engine_options {
     struct m2c_model_options model; /* borrowed strings must outlive the engine */
     struct srv_scheduler_options scheduler;
     struct srv_decoder_options decoder;
+    double max_queue_ms; /* of work under way, and of requests */
+    size_t max_queue;
     size_t label_cache_bytes, video_cache_bytes;
     const char *cache_dir; /* keeps label vectors over restarts; NULL: nothing does */
     struct m2c_decode_limits decode_limits; /* of every video */
@@ -76,10 +79,11 @@ struct srv_reload_counts {
 
 struct srv_reload_counts srv_engine_reload_counts(const struct srv_engine *engine);
 
-/* Jobs that have not ended, and what one has taken on the threads lately (smoothed; 0 before the
- * first). */
+/* Jobs that have not ended. */
 size_t srv_engine_jobs(const struct srv_engine *engine);
-double srv_engine_job_ms(const struct srv_engine *engine);
+
+/* The books of work under way, lent. */
+struct srv_admission *srv_engine_admission(struct srv_engine *engine);
 
 struct srv_label_cache_counts srv_engine_label_counts(const struct srv_engine *engine);
 struct srv_video_cache_counts srv_engine_video_counts(const struct srv_engine *engine);

@@ -32,10 +32,16 @@ struct srv_engine {
     struct srv_video_cache *videos;
     struct srv_video_flight *flights; /* that may be joined */
 
+    struct srv_admission admission;
     size_t jobs;
-    double job_ms;
     void (*on_closed)(void *argument);
     void *on_closed_argument;
 };
+
+/* What work has taken of the machine, for admission to expect it of the next. `texts` were asked
+ * for, known ones counted. Loop thread. */
+void srv_engine_learn_encode(struct srv_engine *engine, const struct srv_work *work);
+void srv_engine_learn_decode(struct srv_engine *engine, const struct srv_decode *decode);
+void srv_engine_learn_texts(struct srv_engine *engine, size_t texts, double ms);
 
 #endif

@@ -48,6 +48,7 @@ struct srv_label_job {
     size_t waiting;         /* seats whose entry another job fills */
     size_t portion;         /* texts that this job leads now */
     float *portion_vectors; /* [PORTION_TEXTS, E]; NULL until something is missing */
+    size_t encoded;         /* texts of all portions so far */
 };
 
 /* Waits for nobody any more. */
@@ -97,6 +98,8 @@ static void end(struct srv_label_job *job, const struct m2c_error *err)
     leave_span(job);
     job->ended = true;
     job->engine->jobs--;
+    if (err->status == M2C_OK && job->encoded > 0)
+        srv_engine_learn_texts(job->engine, job->encoded, job->result.text_ms);
     if (job->held)
         job->request.done(job, err, job->request.argument);
     else
@@ -238,6 +241,7 @@ static void on_encoded(struct srv_work *work)
         end(job, &err); /* leaving the span lets others take over */
         return;
     }
+    job->encoded += job->portion;
     fill_portion(job);
     job->working = false;
     if (job->held) {

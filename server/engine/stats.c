@@ -9,6 +9,8 @@ void srv_engine_stats(const struct srv_engine *engine, struct srv_engine_stats *
     struct srv_reload_counts reloads = srv_engine_reload_counts(engine);
     *out = (struct srv_engine_stats){
         .jobs = srv_engine_jobs(engine),
+        .admitted_ms = srv_admission_ms(&engine->admission),
+        .max_ms = engine->admission.options.max_ms,
         .labels = {.hits = labels.hits,
                    .misses = labels.misses,
                    .joins = labels.joins,

@@ -51,11 +51,6 @@ static void end(struct srv_video_job *job, const struct m2c_error *err)
         job_free(job);
 }
 
-static void remember_time(struct srv_engine *engine, double job_ms)
-{
-    engine->job_ms = engine->job_ms > 0.0 ? engine->job_ms * 0.9 + job_ms * 0.1 : job_ms;
-}
-
 static void on_encoded(struct srv_work *work)
 {
     struct srv_video_job *job = SRV_CONTAINER(work, struct srv_video_job, work);
@@ -64,7 +59,7 @@ static void on_encoded(struct srv_work *work)
     job->times.queue_ms += work->wait_ms;
     job->times.encode_ms = work->run_ms;
     if (err.status == M2C_OK)
-        remember_time(engine, job->times.decode_ms + job->times.encode_ms);
+        srv_engine_learn_encode(engine, work);
     end(job, &err);
 }
 
@@ -118,6 +113,8 @@ static void on_decoded(struct srv_decode *decode, const struct m2c_error *err)
     struct m2c_error failure = *err;
     job->times.decode_ms = decode->decode_ms;
     job->times.queue_ms = decode->wait_ms;
+    if (failure.status == M2C_OK)
+        srv_engine_learn_decode(job->engine, decode);
     release_video(job);
     if (failure.status == M2C_OK && !job->held)
         failure.status = m2c_fail(&failure, M2C_CANCELLED, "nobody waits for this video");

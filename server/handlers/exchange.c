@@ -351,6 +351,8 @@ void srv_exchange_run(struct srv_exchange *exchange, const struct m2c_error *rea
     if (err.status == M2C_OK)
         err.status = prepare(exchange, &err);
     if (err.status == M2C_OK)
+        err.status = srv_admit_exchange(exchange, &err);
+    if (err.status == M2C_OK)
         err.status = arm_deadline(exchange, &err);
     /* One for ourselves, so that nothing is answered before everything is submitted. */
     exchange->pending = exchange->labels ? 2 : 1;

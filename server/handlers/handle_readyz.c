@@ -5,10 +5,13 @@ static const char *state_of(const struct srv_handlers *handlers)
 {
     if (handlers->draining)
         return "draining";
-    return srv_engine_served(handlers->engine) ? "ready" : "loading";
+    if (!srv_engine_served(handlers->engine))
+        return "loading";
+    return srv_admission_full(srv_engine_admission(handlers->engine)) ? "degraded" : "ready";
 }
 
-/* Whether requests should be sent here: not while loading or draining. */
+/* Whether requests should be sent here: not while loading or draining. A full queue is no reason to
+ * send them elsewhere, since it is full for a second or two. */
 void srv_handle_readyz(struct srv_request *request, void *context)
 {
     const struct srv_handlers *handlers = context;

@@ -23,8 +23,10 @@ class Server:
         self.log_file = open(self.log_path, "wb")
         # One compute thread: barriers of a team cost a time slice each where the cores are busy.
         threads = [] if "--threads" in options else ["--threads", "1"]
+        # Admission is tested by itself: elsewhere no estimate may refuse a slow machine's work.
+        budget = [] if "--max-queue-ms" in options else ["--max-queue-ms", "600000"]
         command = [binary(), "serve", "--model", str(model), "--listen", "127.0.0.1:0",
-                   "--max-connections-per-address", "0", *threads, *map(str, options)]
+                   "--max-connections-per-address", "0", *threads, *budget, *map(str, options)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log_file,
                                         env=clean_environment(**(env or {})))
         self.address = None

@@ -110,6 +110,8 @@ static int setup(void **state)
                   .backend = M2C_BACKEND_OPENBLAS},
         .scheduler = {.threads = 1, .workers = 1, .max_batch_clips = 4},
         .decoder = {.threads = 1, .max_held_bytes = 1 << 26},
+        .max_queue_ms = 1000.0,
+        .max_queue = 16,
         .label_cache_bytes = 1 << 20,
         .decode_limits = srv_config_decode_limits(&s.config),
         .load = held_load,
