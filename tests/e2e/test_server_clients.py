@@ -1,5 +1,6 @@
 """Who may ask: keys and roles, their reload, rate limits by client, proxies, other origins."""
 
+import concurrent.futures
 import signal
 import time
 
@@ -7,6 +8,7 @@ import contract
 import pytest
 import requests
 from cli_support import m2clip
+from server_support import TIMEOUT_S
 
 INFER, ADMIN, OTHER = "infer-key-0123456789", "admin-key-0123456789", "other-key-0123456789"
 
@@ -64,6 +66,18 @@ def test_a_key_is_asked_for_where_there_is_a_key_file(start, tiny_model, key_fil
     assert server.request_log("named")["client"] == "alice"
     assert server.stop() == 0
     assert INFER not in server.log_text() and ADMIN not in server.log_text()
+
+
+def test_changes_of_the_server_take_an_admin_key(start, tiny_model, key_file):
+    server = start(tiny_model, "--api-key-file", key_file)
+    for headers, status, code in (({}, 401, "unauthorized"), (bearer(INFER), 403, "forbidden")):
+        reply = server.post("/v1/models/reload", headers=headers)
+        assert_problem(reply, status, code, "/v1/models/reload", "POST")
+        reply = server.session.put(server.url + "/v1/label-sets/mine", json={"labels": ["running"]},
+                                   headers=headers, timeout=TIMEOUT_S)
+        assert_problem(reply, status, code, "/v1/label-sets/{name}", "PUT")
+    assert server.post("/v1/models/reload", headers=bearer(ADMIN)).status_code == 200
+    assert server.stop() == 0
 
 
 def test_some_routes_are_open_to_anybody(start, tiny_model, key_file):
@@ -234,4 +248,38 @@ def test_any_origin_can_be_let_in(start, tiny_model):
     assert reply.headers["Access-Control-Allow-Origin"] == "*"
     assert "Vary" not in reply.headers
     assert "Access-Control-Allow-Origin" not in server.get("/v1/models").headers
+    assert server.stop() == 0
+
+
+HEAVY = "/v1/classify?views=3x3&stride=1&frames=16&timeout_ms=120000"
+
+
+def test_a_client_that_floods_leaves_room_for_another(start, tiny_model, key_file, clip):
+    key_file.write_text(f"alice:infer:{INFER}\nbob:infer:{OTHER}\n")
+    server = start(tiny_model, "--api-key-file", key_file, "--max-queue", "8", "--client-share", "50")
+    headers = {"Content-Type": "video/mp4", "Cache-Control": "no-store"}
+
+    def ask(key):
+        return requests.post(server.url + HEAVY, data=clip, timeout=TIMEOUT_S,
+                             headers={**headers, **bearer(key)})
+
+    def flood(key, until):
+        refusals = []
+        while time.monotonic() < until:
+            reply = ask(key)
+            if reply.status_code != 200:
+                refusals.append(reply)
+        return refusals
+
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        until = time.monotonic() + 3
+        alice = [pool.submit(flood, INFER, until) for _ in range(16)]
+        bob = pool.submit(flood, OTHER, until)
+        alices = [reply for future in alice for reply in future.result()]
+        bobs = bob.result()
+    limited = [reply for reply in alices if reply.status_code == 429]
+    assert limited
+    assert_problem(limited[0], 429, "rate_limited", "/v1/classify", "POST")
+    assert int(limited[0].headers["Retry-After"]) >= 1
+    assert not [reply for reply in bobs if reply.status_code == 429]
     assert server.stop() == 0
