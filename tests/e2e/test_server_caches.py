@@ -2,13 +2,15 @@
 keys, and left alone where the client forbids storing."""
 
 import concurrent.futures
+import shutil
 import signal
 import socket
 import time
 
 import pytest
-from cli_support import make_clip
+from cli_support import m2clip, make_clip
 from server_support import Server
+from test_openapi import checked
 
 ANSWERS = ("predictions", "video", "sampling", "model_version")
 
@@ -181,3 +183,96 @@ def test_no_folder_is_worth_a_warning_not_the_service(start, tiny_model, clip):
     good(server.post_json("/v1/zeroshot", clip, labels=["a"]))
     assert any(line["event"] == "cache_trouble" for line in server.log_lines())
     assert server.stop(signal.SIGTERM) == 0
+
+
+# ---- looking at what is kept, and forgetting it ----
+
+
+def kept(server, name, status=200, **headers):
+    reply = server.get(f"/v1/videos/{name}", headers=headers)
+    assert checked("GET", "/v1/videos/{id}", reply).status_code == status, reply.text
+    return reply.json()
+
+
+def forget(server, name, status=204, **headers):
+    reply = server.session.delete(f"{server.url}/v1/videos/{name}", headers=headers, timeout=10)
+    assert checked("DELETE", "/v1/videos/{id}", reply).status_code == status, reply.text
+
+
+def test_what_is_kept_can_be_looked_at_and_forgotten(start, tiny_model, clip):
+    server = start(tiny_model)
+    first = good(server.post_raw("/v1/classify?frames=4", clip))
+    name = first["video"]["id"]
+    good(server.post_raw("/v1/embed?frames=2&stride=3&views=2x3&model=base", clip))
+    found = kept(server, name)
+    assert found["video"] == first["video"]
+    by_model = {entry["model"]: entry for entry in found["kept"]}
+    assert set(by_model) == {"default", "base"}
+    assert by_model["default"]["sampling"] == first["sampling"]
+    assert by_model["default"]["model_version"] == first["model_version"]
+    assert (by_model["base"]["sampling"]["views"], by_model["base"]["sampling"]["stride"]) == ("2x3", 3)
+    forget(server, name)
+    assert kept(server, name, 404)["code"] == "video_not_kept"
+    forget(server, name, 404)
+    problem(server.post_json("/v1/classify", video_id=name, frames=4), 404, "video_not_kept")
+    assert good(server.post_raw("/v1/classify?frames=4", clip))["cache"]["video"] is False
+
+
+def test_what_is_forgotten_while_it_runs_is_not_kept(start, tiny_model, tmp_path):
+    server = start(tiny_model)
+    clip = make_clip(tmp_path / "long.mp4", seconds=20).read_bytes()
+    path = "/v1/classify?views=10x4&stride=8"
+    name = good(server.post_raw("/v1/classify", clip))["video"]["id"]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(server.post_raw, path, clip)
+        time.sleep(0.05)
+        forget(server, name)
+        good(asked.result())
+    kept(server, name, 404)
+
+
+def test_keys_do_not_see_each_others_videos(start, tiny_model, clip, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("alice:infer:alice-key-0123456789\nbob:infer:bob-key-0123456789\n")
+    server = start(tiny_model, "--api-key-file", keys)
+    alice, bob = {"X-API-Key": "alice-key-0123456789"}, {"X-API-Key": "bob-key-0123456789"}
+    name = good(server.post_raw("/v1/classify", clip, headers=alice))["video"]["id"]
+    by_id = {"json": {"video_id": name}}
+    assert good(server.post("/v1/classify", headers=alice, **by_id))["cache"]["video"] is True
+    problem(server.post("/v1/classify", headers=bob, **by_id), 404, "video_not_kept")
+    kept(server, name, 404, **bob)
+    forget(server, name, 404, **bob)
+    assert good(server.post_raw("/v1/classify", clip, headers=bob))["cache"]["video"] is False
+    forget(server, name, 204, **bob)
+    assert len(kept(server, name, 200, **alice)["kept"]) == 1
+
+
+def test_answers_after_a_reload_are_the_new_models(start, tiny_model, clip, tmp_path):
+    folder = tmp_path / "served"
+    shutil.copytree(tiny_model, folder)
+    server = start(folder)
+    first = good(server.post_json("/v1/zeroshot", clip, labels=["a", "b"]))
+    other = tmp_path / "other"
+    assert m2clip("init", "--arch", "tiny", "--seed", "77", "--classes", "7", "-o", other).returncode == 0
+    (other / "model.safetensors").rename(folder / "model.safetensors")
+    reply = checked("POST", "/v1/models/reload", server.post("/v1/models/reload"))
+    assert reply.status_code == 200, reply.text
+    assert first["model_version"] not in [model["version"] for model in reply.json()["models"]]
+    problem(server.post_json("/v1/zeroshot", video_id=first["video"]["id"], labels=["a", "b"]), 404, "video_not_kept")
+    second = good(server.post_json("/v1/zeroshot", clip, labels=["a", "b"]))
+    assert second["model_version"] != first["model_version"]
+    assert second["cache"] == {"video": False, "labels_hit": 0, "labels_miss": 2}
+
+
+def test_a_model_that_does_not_load_changes_nothing(start, tiny_model, clip, tmp_path):
+    folder = tmp_path / "served"
+    shutil.copytree(tiny_model, folder)
+    server = start(folder)
+    first = good(server.post_raw("/v1/classify", clip))
+    (folder / "new").write_bytes(b"no model")
+    (folder / "new").rename(folder / "model.safetensors")
+    reply = checked("POST", "/v1/models/reload", server.post("/v1/models/reload"))
+    assert (reply.status_code, reply.json()["code"]) == (500, "internal")
+    assert str(folder) not in reply.text
+    assert same(good(server.post_raw("/v1/classify", clip)), first)
+    assert any(line["event"] == "reload_failed" for line in server.log_lines())
