@@ -180,12 +180,13 @@ def test_full_queue_is_refused_before_the_body(start, tiny_model, heavy_clip):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         work = post_heavy(pool, server, heavy_clip, 2)
         deadline = time.monotonic() + 10
-        status = 0
-        while status != 503 and time.monotonic() < deadline:
-            with server.connect() as connection:
-                connection.sendall(b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: video/mp4\r\n"
-                                   b"Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n")
-                status, headers, body = read_reply(connection)
+        while server.get("/readyz").json()["state"] != "degraded" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert server.get("/readyz").status_code == 200
+        with server.connect() as connection:
+            connection.sendall(b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: video/mp4\r\n"
+                               b"Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n")
+            status, headers, body = read_reply(connection)
         assert status == 503 and b"queue_full" in body and 1 <= int(headers["retry-after"]) <= 30
         for job in work:
             assert job.result().status_code == 200
