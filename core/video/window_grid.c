@@ -1,5 +1,8 @@
 #include "video/windows.h"
 
+/* Times are sums of rounded numbers: a tail of less than this is none. */
+#define LEAST_TAIL_S 1e-3
+
 enum m2c_status m2c_window_check(double window_s, double hop_s, struct m2c_error *err)
 {
     if (!(window_s >= 0.1 && window_s <= 600.0))
@@ -22,8 +25,8 @@ static double begin_s(const struct m2c_window_grid *grid, int64_t index)
 
 static bool follows(const struct m2c_window_grid *grid, int64_t index)
 {
-    return begin_s(grid, index) < grid->end_s &&
-           begin_s(grid, index - 1) + grid->window_s < grid->end_s;
+    double last_s = grid->end_s - LEAST_TAIL_S;
+    return begin_s(grid, index) < last_s && begin_s(grid, index - 1) + grid->window_s < last_s;
 }
 
 int64_t m2c_window_count(const struct m2c_window_grid *grid)
@@ -45,7 +48,7 @@ double m2c_window_start_s(const struct m2c_window_grid *grid, int64_t index)
 double m2c_window_end_s(const struct m2c_window_grid *grid, int64_t index)
 {
     double start_s = begin_s(grid, index), end_s = start_s + grid->window_s;
-    return end_s > grid->end_s && grid->end_s > start_s ? grid->end_s : end_s;
+    return end_s >= grid->end_s - LEAST_TAIL_S && grid->end_s > start_s ? grid->end_s : end_s;
 }
 
 double m2c_window_vote_s(const struct m2c_window_grid *grid, int64_t index)

@@ -16,7 +16,8 @@ enum { M2C_MAX_WINDOW_OVERLAP = 32 };
 
 /* [start_s, end_s) cut into windows: window k is [start_s + k hop_s, start_s + k hop_s + window_s),
  * and ends at end_s at the latest. Window k + 1 exists where it begins before end_s and window k
- * ends before it: a tail that the last window covers gets none of its own. */
+ * ends before it: a tail that the last window covers, or one shorter than a millisecond, gets none
+ * of its own. */
 struct m2c_window_grid {
     double window_s, hop_s;
     double start_s, end_s;
