@@ -87,6 +87,7 @@ static const struct cli_option own_options[] = {
     {"trusted-proxy", CLI_VALUE, "CIDR,..", "proxies whose X-Forwarded-For counts (none)", 0},
     {"rate-limit", CLI_VALUE, "N[/s|/m][:B]", "requests of one client, B at once (no limit)", 0},
     {"cors-origin", CLI_VALUE, "ORIGIN,..|*", "whose pages a browser lets read answers (none)", 0},
+    {"allow-chunked", CLI_BOOLEAN, "", "accept bodies that do not state their length", 0},
     {"tls-cert", CLI_VALUE, "FILE", "certificate chain, PEM: speak TLS on --listen", 0},
     {"tls-key", CLI_VALUE, "FILE", "its key, PEM", 0},
     {"spool-dir", CLI_VALUE, "DIR", "where long bodies are stored ($TMPDIR, or /tmp)", 0},
@@ -156,6 +157,7 @@ static enum m2c_status run(const struct cli_arguments *arguments, struct m2c_err
     config.listen = listen ? listen : config.listen;
     config.probe_listen = cli_value(arguments, "probe-listen");
     config.spool_dir = cli_value(arguments, "spool-dir");
+    config.allow_chunked = cli_boolean(arguments, "allow-chunked", false);
     config.tls_certificate = cli_value(arguments, "tls-cert");
     config.tls_key = cli_value(arguments, "tls-key");
     if (!config.tls_certificate != !config.tls_key)

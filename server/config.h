@@ -41,6 +41,7 @@ struct srv_config {
     int64_t label_cache_bytes; /* of label vectors */
     int64_t video_cache_bytes; /* of what is kept of videos */
 
+    bool allow_chunked; /* bodies that do not state their length */
     int64_t max_body_bytes;
     int64_t body_memory_bytes, spool_bytes; /* of all bodies together, in memory and on disk */
     const char *spool_dir;                  /* NULL: $TMPDIR, or /tmp */

@@ -100,7 +100,7 @@ bool srv_access_give_up_body(struct srv_request *request, const struct m2c_error
     request->close = true;
     request->phase = SRV_REQUEST_DISCARD;
     uint64_t left = request->upload.expected - request->upload.received;
-    if (left <= SRV_DISCARD_BYTES)
+    if (request->body_ended || (left <= SRV_DISCARD_BYTES && !request->upload.open_ended))
         return true;
     request->peer->linger = true;
     srv_request_write_by_hand(request, err);
@@ -111,6 +111,8 @@ static enum MHD_Result take_body(struct srv_request *request, const char *data, 
 {
     struct m2c_error err;
     size_t taken = *size;
+    if (request->store)
+        return MHD_YES; /* of several chunks at hand the library offers the next though suspended */
     *size = 0;
     srv_peer_received(request->peer, taken);
     if (request->phase == SRV_REQUEST_DISCARD) {
@@ -129,6 +131,7 @@ static void note_body_end(struct srv_request *request)
     request->body_ended = true;
     request->complete_ms = m2c_clock_ms();
     request->record.receive_ms = srv_request_receive_ms(request);
+    request->record.body_bytes = request->upload.received;
     srv_peer_enter(request->peer, SRV_PEER_WORK);
 }
 
@@ -137,6 +140,8 @@ static enum MHD_Result dispatch(struct srv_request *request)
 {
     struct m2c_error err = request->record.error;
     enum m2c_status status = err.status;
+    if (request->store)
+        return MHD_YES;
     if (!request->body_ended)
         note_body_end(request);
     if (request->phase == SRV_REQUEST_BODY && srv_upload_wants_store(&request->upload, true)) {

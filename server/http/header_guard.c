@@ -134,6 +134,11 @@ static enum m2c_status settle_line(const struct srv_guard_line *line, struct m2c
     return M2C_OK;
 }
 
+bool srv_guard_is_chunked(const struct srv_guard *guard)
+{
+    return guard->encodings == 1 && guard->encoding_is_chunked;
+}
+
 static enum m2c_status settle_encoding(const struct srv_guard *guard,
                                        const struct srv_guard_line *line, struct m2c_error *err)
 {
@@ -145,7 +150,9 @@ static enum m2c_status settle_encoding(const struct srv_guard *guard,
     if (guard->encodings > 1 || !guard->encoding_is_chunked ||
         strcmp(line->version, "HTTP/1.0") == 0)
         return m2c_fail(err, M2C_INVALID_REQUEST, "the Transfer-Encoding is not valid");
-    return m2c_fail(err, M2C_LENGTH_REQUIRED, "chunked bodies are not accepted");
+    return line->allow_chunked
+               ? M2C_OK
+               : m2c_fail(err, M2C_LENGTH_REQUIRED, "chunked bodies are not accepted");
 }
 
 static enum m2c_status settle_length(const struct srv_guard *guard,
@@ -158,7 +165,7 @@ static enum m2c_status settle_length(const struct srv_guard *guard,
     if (guard->huge_length || guard->content_length > line->max_body_bytes)
         return m2c_fail(err, M2C_TOO_LARGE, "a body may have %llu bytes",
                         (unsigned long long)line->max_body_bytes);
-    if (guard->content_length > 0 &&
+    if ((guard->content_length > 0 || guard->encodings > 0) &&
         (strcmp(line->method, "GET") == 0 || strcmp(line->method, "HEAD") == 0))
         return m2c_fail(err, M2C_INVALID_REQUEST, "%s takes no body", line->method);
     return M2C_OK;

@@ -35,7 +35,11 @@ void srv_guard_header(struct srv_guard *guard, const char *name, size_t name_siz
 struct srv_guard_line {
     const char *method, *target, *version; /* as they arrived */
     uint64_t max_body_bytes;
+    bool allow_chunked; /* else 411 for a body that does not state its length */
 };
+
+/* Whether the body comes in chunks. */
+bool srv_guard_is_chunked(const struct srv_guard *guard);
 
 /* The verdict. M2C_OK, or the refusal; after one the connection must be closed, since the end of
  * the request may not be where we think it is. */

@@ -32,7 +32,8 @@ struct srv_http_options {
     const char *tls_certificate, *tls_key; /* PEM files, read at the start; NULL: plain HTTP */
     enum srv_listener listener;
     struct srv_router router;
-    void *context; /* handed to gate, admit and handle */
+    void *context;      /* handed to gate, admit and handle */
+    bool allow_chunked; /* bodies of unknown length, which take room for the longest */
     uint64_t max_body_bytes;
     uint64_t max_json_bytes;       /* of JSON that may bring a video */
     uint64_t max_plain_json_bytes; /* of other JSON: SRV_JSON_PLAIN */

@@ -8,6 +8,11 @@ static bool may_be_absent(enum srv_body_policy policy)
            policy == SRV_BODY_OPTIONAL_JSON;
 }
 
+static bool has_body(const struct srv_guard *guard)
+{
+    return guard->content_length > 0 || srv_guard_is_chunked(guard);
+}
+
 static bool takes_video(enum srv_body_policy policy)
 {
     return policy == SRV_BODY_VIDEO || policy == SRV_BODY_OPTIONAL_VIDEO;
@@ -45,9 +50,9 @@ static enum m2c_status check_body(const struct srv_request *request, const struc
         status = check_media(route, media, err);
     if (status != M2C_OK)
         return status;
-    if (guard->lengths == 0)
+    if (guard->lengths == 0 && !srv_guard_is_chunked(guard))
         return m2c_fail(err, M2C_LENGTH_REQUIRED, "the request states no Content-Length");
-    if (guard->content_length == 0)
+    if (!has_body(guard))
         return m2c_fail(err, M2C_INVALID_REQUEST, "the body is empty");
     uint64_t limit = json_limit(&request->http->options, route);
     if (media->kind == SRV_MEDIA_JSON && guard->content_length > limit)
@@ -63,13 +68,27 @@ static void ask_to_come_back(struct srv_record *record)
         record->retry_after_ms = SRV_STORAGE_RETRY_MS;
 }
 
+/* A body of unknown length gets room for the longest that may come. */
+static enum m2c_status begin_upload(struct srv_request *request, const struct srv_guard *guard,
+                                    const struct srv_media_type *media, struct m2c_error *err)
+{
+    const struct srv_http_options *options = &request->http->options;
+    bool open_ended = srv_guard_is_chunked(guard);
+    uint64_t expected = guard->content_length;
+    if (open_ended)
+        expected = media->kind == SRV_MEDIA_JSON ? json_limit(options, request->match.route)
+                                                 : options->max_body_bytes;
+    request->upload.open_ended = open_ended;
+    return srv_upload_begin(&request->upload, request->http->storage, media, expected, err);
+}
+
 /* What the body is and where it goes. */
 static enum m2c_status open_body(struct srv_request *request, const struct srv_guard *guard,
                                  struct m2c_error *err)
 {
     const struct srv_route *route = request->match.route;
     struct srv_media_type media = {.kind = SRV_MEDIA_NONE};
-    bool comes = guard->content_length > 0 || !may_be_absent(route->body);
+    bool comes = has_body(guard) || !may_be_absent(route->body);
     enum m2c_status status = M2C_OK;
     if (comes && route->body == SRV_BODY_NONE)
         return m2c_fail(err, M2C_INVALID_REQUEST, "this route takes no body");
@@ -78,8 +97,7 @@ static enum m2c_status open_body(struct srv_request *request, const struct srv_g
     if (status == M2C_OK && route->admit)
         status = route->admit(request, request->http->options.context, err);
     if (status == M2C_OK && comes)
-        status = srv_upload_begin(&request->upload, request->http->storage, &media,
-                                  guard->content_length, err);
+        status = begin_upload(request, guard, &media, err);
     if (status == M2C_QUEUE_FULL || status == M2C_STORAGE)
         ask_to_come_back(&request->record);
     return status;
@@ -89,7 +107,8 @@ enum m2c_status srv_intake(struct srv_request *request, struct srv_guard *guard,
                            const char *version, struct m2c_error *err)
 {
     const struct srv_http_options *options = &request->http->options;
-    struct srv_guard_line line = {method, request->target_text, version, options->max_body_bytes};
+    struct srv_guard_line line = {method, request->target_text, version, options->max_body_bytes,
+                                  options->allow_chunked};
     enum m2c_status status = srv_guard_settle(guard, &line, err);
     if (status != M2C_OK) {
         request->close = true;
@@ -104,7 +123,7 @@ enum m2c_status srv_intake(struct srv_request *request, struct srv_guard *guard,
         status = options->gate(request, options->context, err);
     if (status == M2C_OK)
         status = open_body(request, guard, err);
-    if (status != M2C_OK && guard->content_length > 0) {
+    if (status != M2C_OK && has_body(guard)) {
         /* The body stays unread, so the connection cannot be used on. */
         request->close = true;
         request->peer->linger = true;

@@ -67,6 +67,9 @@ enum m2c_status srv_upload_begin(struct srv_upload *upload, struct srv_storage *
 enum m2c_status srv_upload_feed(struct srv_upload *upload, const char *data, size_t size,
                                 struct m2c_error *err)
 {
+    if (size > upload->expected - upload->received)
+        return m2c_fail(err, M2C_TOO_LARGE, "a body may have %llu bytes",
+                        (unsigned long long)upload->expected);
     upload->received += size;
     return upload->multipart ? srv_multipart_feed(upload->multipart, data, size, err)
                              : srv_body_append(upload->body, data, size, err);
@@ -89,7 +92,9 @@ static enum m2c_status finish_form(struct srv_upload *upload, struct m2c_error *
 
 enum m2c_status srv_upload_finish(struct srv_upload *upload, struct m2c_error *err)
 {
-    if (upload->received != upload->expected)
+    if (upload->received == 0)
+        return m2c_fail(err, M2C_INVALID_REQUEST, "the body is empty");
+    if (upload->received != upload->expected && !upload->open_ended)
         return m2c_fail(err, M2C_INVALID_REQUEST, "the body ended after %llu of %llu bytes",
                         (unsigned long long)upload->received, (unsigned long long)upload->expected);
     enum m2c_status status = upload->multipart ? finish_form(upload, err) : M2C_OK;

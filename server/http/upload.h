@@ -24,6 +24,7 @@ struct srv_upload {
     struct srv_multipart *multipart; /* NULL unless a form is being read */
     bool in_video;                   /* inside the part `video` */
     uint64_t expected, received;     /* bytes of the whole request body */
+    bool open_ended;                 /* it may end sooner than expected */
 };
 
 /* Prepares for a body of `expected` > 0 bytes: all that it may need is taken from the storage.

@@ -45,9 +45,11 @@ def reset(connection):
 
 def wait_until(check, timeout_s=20):
     end = time.monotonic() + timeout_s
-    while not check() and time.monotonic() < end:
+    while not check():
+        if time.monotonic() > end:
+            return False
         time.sleep(0.02)
-    return check()
+    return True
 
 
 def open_files(server):
@@ -234,6 +236,37 @@ def test_bad_base64_names_its_field(server, clip, padding):
     twice = f'{{"video": "{good}", "video": "{good}"}}' + " " * padding
     reply = server.post("/v1/classify", data=twice, headers={"Content-Type": "application/json"})
     assert reply.status_code == 400 and "twice" in reply.json()["detail"]
+
+
+def in_pieces(body, size):
+    for at in range(0, len(body), size):
+        yield body[at : at + size]
+
+
+def test_chunked_bodies_come_where_they_are_allowed(start, tiny_model, clip):
+    server = start(tiny_model, "--allow-chunked", "--max-body-bytes", 8 * MIB)
+    wanted = server.post_raw("/v1/classify", clip).json()["predictions"]
+    video, as_json = {"Content-Type": "video/mp4"}, {"Content-Type": "application/json"}
+    text = json.dumps({"video": base64.b64encode(clip).decode()}).encode()
+    for body, headers in ((clip, video), (long_body(clip, 8 * MIB), video), (text, as_json)):
+        for size in (1000, 100_000):
+            reply = server.post("/v1/classify", data=in_pieces(body, size), headers=headers)
+            assert reply.status_code == 200, reply.text
+            assert reply.json()["predictions"] == wanted
+    with server.connect() as connection:  # one byte too many
+        chunk = b"100000\r\n" + bytes(MIB) + b"\r\n"
+        try:
+            connection.sendall(head("/v1/classify", 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+                               + chunk * 8 + b"1\r\nx\r\n0\r\n\r\n")
+        except ConnectionError:
+            pass
+        assert read_reply(connection)[0] == 413
+    with server.connect() as connection:
+        connection.sendall(head("/v1/classify", 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+                           + b"0\r\n\r\n")
+        assert read_reply(connection)[0] == 400
+    assert wait_until(lambda: bodies(server) == [])
+    assert server.stop() == 0
 
 
 def leave_in_headers(server, clip, dice):

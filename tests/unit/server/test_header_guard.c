@@ -20,12 +20,13 @@ struct header {
     }
 
 static struct m2c_error err;
+static bool allow_chunked;
 
 static enum m2c_status judge(const char *method, const char *version, const struct header *headers,
                              size_t count)
 {
     struct srv_guard guard;
-    struct srv_guard_line line = {method, "/v1/x", version, 1000};
+    struct srv_guard_line line = {method, "/v1/x", version, 1000, allow_chunked};
     srv_guard_init(&guard);
     for (size_t i = 0; i < count; i++)
         srv_guard_header(&guard, headers[i].name, strlen(headers[i].name), headers[i].value,
@@ -48,6 +49,24 @@ static void ordinary_requests_pass(void **state)
     assert_int_equal(POST(HOST, {"content-length", "1000"}, {"Expect", "100-Continue"}), M2C_OK);
     assert_int_equal(POST({"host", "[::1]:8080"}, {"X-A_b.c", "any\tvalue \xc3\xa9"}), M2C_OK);
     assert_int_equal(POST(HOST, {"Content-Encoding", "identity"}, {"Expect", ""}), M2C_OK);
+}
+
+static void chunks_pass_where_they_are_allowed_and_still_stand_alone(void **state)
+{
+    (void)state;
+    allow_chunked = true;
+    assert_int_equal(POST(HOST, {"Transfer-Encoding", "chunked"}), M2C_OK);
+    assert_int_equal(POST(HOST, {"Transfer-Encoding", "Chunked"}), M2C_OK);
+    assert_int_equal(POST(HOST, {"Transfer-Encoding", "chunked"}, {"Content-Length", "5"}),
+                     M2C_INVALID_REQUEST);
+    assert_int_equal(POST(HOST, {"Transfer-Encoding", "gzip, chunked"}), M2C_INVALID_REQUEST);
+    assert_int_equal(POST(HOST, {"Transfer-Encoding", "chunked"}, {"Transfer-Encoding", "chunked"}),
+                     M2C_INVALID_REQUEST);
+    assert_int_equal(JUDGE("POST", "HTTP/1.0", HOST, {"Transfer-Encoding", "chunked"}),
+                     M2C_INVALID_REQUEST);
+    assert_int_equal(JUDGE("GET", "HTTP/1.1", HOST, {"Transfer-Encoding", "chunked"}),
+                     M2C_INVALID_REQUEST);
+    allow_chunked = false;
 }
 
 static void length_beside_encoding_is_refused(void **state)
@@ -128,7 +147,7 @@ static void names_and_values_keep_to_the_grammar(void **state)
 static void hundred_headers_pass_and_one_more_gets_431(void **state)
 {
     struct srv_guard guard;
-    struct srv_guard_line line = {"GET", "/", "HTTP/1.1", 0};
+    struct srv_guard_line line = {"GET", "/", "HTTP/1.1", 0, false};
     (void)state;
     srv_guard_init(&guard);
     srv_guard_header(&guard, "Host", 4, "x", 1);
@@ -143,7 +162,7 @@ static void sizes_of_headers_and_targets_have_bounds(void **state)
 {
     static char value[SRV_MAX_HEADER_BYTES], target[SRV_MAX_TARGET_BYTES + 2];
     struct srv_guard guard;
-    struct srv_guard_line line = {"GET", target, "HTTP/1.1", 0};
+    struct srv_guard_line line = {"GET", target, "HTTP/1.1", 0, false};
     (void)state;
     memset(target, '/', SRV_MAX_TARGET_BYTES);
     memset(value, 'v', sizeof value);
@@ -165,10 +184,10 @@ static void lines_that_are_not_ours_are_refused(void **state)
     srv_guard_init(&guard);
     srv_guard_header(&guard, "Host", 4, "x", 1);
     const struct srv_guard_line lines[] = {
-        {"GET", "http://x/", "HTTP/1.1", 0}, {"OPTIONS", "*", "HTTP/1.1", 0},
-        {"G(T", "/", "HTTP/1.1", 0},         {"", "/", "HTTP/1.1", 0},
-        {"GET", "/", "HTTP/1.9", 0},         {"PRI", "*", "HTTP/2.0", 0},
-        {"GET", "/", "HTTP/0.9", 0},
+        {"GET", "http://x/", "HTTP/1.1", 0, false}, {"OPTIONS", "*", "HTTP/1.1", 0, false},
+        {"G(T", "/", "HTTP/1.1", 0, false},         {"", "/", "HTTP/1.1", 0, false},
+        {"GET", "/", "HTTP/1.9", 0, false},         {"PRI", "*", "HTTP/2.0", 0, false},
+        {"GET", "/", "HTTP/0.9", 0, false},
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         assert_int_equal(srv_guard_settle(&guard, &lines[i], &err), M2C_INVALID_REQUEST);
@@ -191,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ordinary_requests_pass),
+        cmocka_unit_test(chunks_pass_where_they_are_allowed_and_still_stand_alone),
         cmocka_unit_test(length_beside_encoding_is_refused),
         cmocka_unit_test(encodings_are_refused_each_in_its_way),
         cmocka_unit_test(folded_framing_names_are_refused),
