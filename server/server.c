@@ -343,6 +343,7 @@ static enum m2c_status open_books(struct server *server, struct m2c_error *err)
         .rate_limit = config->rate_limit,
         .cors_origins = config->cors_origins,
         .share_percent = (double)config->client_share,
+        .max_requests = (size_t)config->max_queue,
     };
     const struct srv_storage_options storage = {.memory_bytes = (uint64_t)config->body_memory_bytes,
                                                 .spool_bytes = (uint64_t)config->spool_bytes,
