@@ -45,6 +45,19 @@ static enum m2c_status check_text(const char *text, size_t length, size_t max_by
     return M2C_OK;
 }
 
+/* Whether it is short, printable ASCII that shows something: most labels are, and cost no more than
+ * a look at each byte. */
+static bool is_simple(const char *text, size_t length, size_t max_bytes)
+{
+    unsigned char strange = 0, shown = 0;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        strange |= byte < 0x20 || byte > 0x7E;
+        shown |= byte != ' ';
+    }
+    return length <= max_bytes && !strange && shown;
+}
+
 static enum m2c_status copy_text(char **out, const char *text, size_t length, struct m2c_error *err)
 {
     char *copy = malloc(length + 1);
@@ -83,7 +96,9 @@ static void *grow(void *items, size_t count, size_t *capacity, size_t size, stru
 enum m2c_status proto_texts_add(struct proto_texts *texts, const char *text, size_t length,
                                 size_t max_bytes, const char *field, struct m2c_error *err)
 {
-    enum m2c_status status = check_text(text, length, max_bytes, field, err);
+    enum m2c_status status = M2C_OK;
+    if (!is_simple(text, length, max_bytes))
+        status = check_text(text, length, max_bytes, field, err);
     if (status != M2C_OK)
         return status;
     char **items = grow(texts->items, texts->count, &texts->capacity, sizeof *items, err);
@@ -152,8 +167,9 @@ static enum m2c_status append_label(struct proto_label_list *list, struct proto_
 enum m2c_status proto_label_list_add(struct proto_label_list *list, const char *text, size_t length,
                                      const struct proto_label_limits *limits, struct m2c_error *err)
 {
-    char field[FIELD_BYTES];
-    field_of(field, list->count, "");
+    char field[FIELD_BYTES] = "";
+    if (!is_simple(text, length, limits->max_label_bytes))
+        field_of(field, list->count, "");
     struct proto_label label = {0};
     enum m2c_status status =
         proto_texts_add(&label.texts, text, length, limits->max_label_bytes, field, err);
@@ -254,6 +270,17 @@ enum m2c_status proto_label_list_add_json(struct proto_label_list *list, const j
     return append_label(list, &label, limits, err);
 }
 
+/* Whether every label is encoded as it is called, so that its texts repeat where its names do. */
+static bool texts_are_names(const struct proto_label_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct proto_label *label = &list->items[i];
+        if (label->texts.count != 1 || strcmp(label->texts.items[0], label->name) != 0)
+            return false;
+    }
+    return true;
+}
+
 struct mention {
     const char *text;
     size_t label;
@@ -300,7 +327,7 @@ enum m2c_status proto_label_list_check(const struct proto_label_list *list, stru
     struct mention repeat = {0};
     size_t earlier = 0;
     bool found = find_repeat(mentions, list->count, &repeat, &earlier);
-    if (!found) {
+    if (!found && !texts_are_names(list)) {
         size_t count = 0;
         for (size_t i = 0; i < list->count; i++) {
             for (size_t t = 0; t < list->items[i].texts.count; t++)
