@@ -100,13 +100,13 @@ static enum m2c_status parse(struct srv_exchange *exchange, const struct proto_j
 static enum m2c_status decode_videos(struct srv_exchange *exchange, struct m2c_error *err)
 {
     size_t count = exchange->videos.count;
-    struct srv_body **bodies = calloc(count + 1, sizeof *bodies);
-    if (!bodies)
-        return m2c_fail_memory(err, "inputs", (count + 1) * sizeof *bodies);
-    enum m2c_status status = srv_json_videos_decode(exchange->body, &exchange->videos, bodies, err);
+    struct srv_json_video *videos = calloc(count + 1, sizeof *videos);
+    if (!videos)
+        return m2c_fail_memory(err, "inputs", (count + 1) * sizeof *videos);
+    enum m2c_status status = srv_json_videos_decode(exchange->body, &exchange->videos, videos, err);
     for (size_t i = 0; i < count; i++)
-        exchange->items[i].video = bodies[i];
-    free(bodies);
+        exchange->items[i].video = videos[i].body;
+    free(videos);
     for (size_t i = 0; i < count && status == M2C_OK; i++)
         if (exchange->items[i].video)
             status = srv_body_hash(exchange->items[i].video, exchange->items[i].content, err);

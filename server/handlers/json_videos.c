@@ -52,7 +52,7 @@ static enum m2c_status decode(struct decoding *decoding, const char *field,
 
 enum m2c_status srv_json_videos_decode(struct srv_body *body,
                                        const struct proto_video_request *request,
-                                       struct srv_body **videos, struct m2c_error *err)
+                                       struct srv_json_video *videos, struct m2c_error *err)
 {
     struct decoding decoding = {.body = body, .piece = malloc(PIECE_BYTES)};
     enum m2c_status status = M2C_OK;
@@ -68,7 +68,7 @@ enum m2c_status srv_json_videos_decode(struct srv_body *body,
         status = decode(&decoding, field, digest, err);
         if (status == M2C_OK)
             status = srv_body_slice(body, decoding.input->span.offset, decoding.made, digest,
-                                    &videos[i], err);
+                                    &videos[i].body, err);
     }
     free(decoding.piece);
     return status == M2C_OK ? srv_body_seal(body, err) : status;

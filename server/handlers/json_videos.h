@@ -7,13 +7,17 @@
 #include "server/http/body.h"
 #include "status.h"
 
+struct srv_json_video {
+    struct srv_body *body; /* NULL: the input brings no bytes */
+};
+
 /* Decodes and hashes every video of `request` in the complete, unsealed `body`, whose text is gone
- * after, and seals it. New bodies in `videos` [request->count], NULL for inputs without bytes; the
- * caller unrefs them, also on failure. Bad base64: M2C_INVALID_REQUEST with the video's field. Any
+ * after, and seals it. New bodies in `videos` [request->count], zeroed before; the caller unrefs
+ * them, also on failure. Bad base64: M2C_INVALID_REQUEST with the video's field. Any
  * thread. */
 M2C_MUST_USE enum m2c_status srv_json_videos_decode(struct srv_body *body,
                                                     const struct proto_video_request *request,
-                                                    struct srv_body **videos,
+                                                    struct srv_json_video *videos,
                                                     struct m2c_error *err);
 
 #endif
