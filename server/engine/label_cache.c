@@ -258,6 +258,11 @@ void srv_label_cache_restore(struct srv_label_cache *cache, const struct srv_lab
     srv_label_entry_release(entry);
 }
 
+void srv_label_cache_note_hits(struct srv_label_cache *cache, size_t texts)
+{
+    cache->counts.hits += texts;
+}
+
 struct srv_label_cache_counts srv_label_cache_counts(const struct srv_label_cache *cache)
 {
     struct srv_label_cache_counts counts = cache->counts;

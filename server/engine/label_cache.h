@@ -92,6 +92,9 @@ struct srv_label_entry **srv_label_cache_snapshot(struct srv_label_cache *cache,
  * entry alone exceeds the bound, nothing is remembered. */
 void srv_label_cache_restore(struct srv_label_cache *cache, const struct srv_label_record *record);
 
+/* So many texts were found without being looked up, since the whole list was known. */
+void srv_label_cache_note_hits(struct srv_label_cache *cache, size_t texts);
+
 struct srv_label_cache_counts {
     uint64_t hits, misses; /* texts found, texts encoded by who asked */
     uint64_t joins;        /* texts that another was encoding already */

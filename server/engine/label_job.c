@@ -324,6 +324,8 @@ static void end_with(struct srv_label_job *job, struct srv_label_matrix *matrix)
     struct m2c_error none = {.status = M2C_OK};
     job->result.matrix = matrix;
     job->result.rows_hit = job->request.row_count;
+    srv_label_cache_note_hits(job->engine->labels,
+                              job->request.text_count * job->request.template_count);
     end(job, &none);
 }
 

@@ -49,6 +49,7 @@ static void write_list(struct proto_writer *writer, const struct srv_handlers *h
         {"max_target_bytes", (int64_t)SRV_MAX_TARGET_BYTES},
         {"max_form_bytes", (int64_t)SRV_MAX_FORM_BYTES},
         {"max_labels", limits.max_labels},
+        {"max_set_labels", limits.max_set_labels},
         {"max_label_bytes", limits.max_label_bytes},
         {"max_label_texts", limits.max_label_texts},
         {"max_templates", limits.max_templates},
