@@ -15,7 +15,9 @@ enum { MAX_BODY = 64 << 20, ROOM = 256 << 20 };
 static void on_end(const struct srv_record *record, void *context)
 {
     struct http_fixture *fixture = context;
+    (void)pthread_mutex_lock(&fixture->mutex);
     (void)snprintf(fixture->client, sizeof fixture->client, "%s", record->client);
+    (void)pthread_mutex_unlock(&fixture->mutex);
     if (record->accepted)
         atomic_fetch_add(&fixture->ended[record->outcome], 1);
 }
@@ -60,6 +62,7 @@ static void *serve(void *argument)
 void http_fixture_start(struct http_fixture *fixture, const struct srv_http_options *options)
 {
     struct m2c_error err;
+    assert_int_equal(pthread_mutex_init(&fixture->mutex, NULL), 0);
     assert_int_equal(uv_loop_init(&fixture->loop), 0);
     assert_int_equal(uv_async_init(&fixture->loop, &fixture->quit, on_quit), 0);
     fixture->quit.data = fixture;
@@ -82,6 +85,7 @@ void http_fixture_stop(struct http_fixture *fixture)
     assert_int_equal(room.memory_bytes, 0);
     assert_int_equal(room.spool_bytes, 0);
     srv_storage_unref(fixture->storage);
+    (void)pthread_mutex_destroy(&fixture->mutex);
     fixture->storage = NULL;
 }
 
@@ -90,4 +94,17 @@ unsigned http_fixture_wait(atomic_uint *count, unsigned wanted)
     for (int i = 0; i < 5000 && atomic_load(count) < wanted; i++)
         (void)usleep(1000);
     return atomic_load(count);
+}
+
+bool http_fixture_client_is(struct http_fixture *fixture, const char *client)
+{
+    bool same = false;
+    for (int i = 0; i < 5000 && !same; i++) {
+        (void)pthread_mutex_lock(&fixture->mutex);
+        same = strcmp(fixture->client, client) == 0;
+        (void)pthread_mutex_unlock(&fixture->mutex);
+        if (!same)
+            (void)usleep(1000);
+    }
+    return same;
 }

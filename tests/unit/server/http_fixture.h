@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <uv.h>
 
 #include "server/http/http_server.h"
@@ -18,7 +19,8 @@ struct http_fixture {
     char address[128];
     atomic_uint ended[3]; /* accepted requests by outcome */
     atomic_uint gone;     /* for the test's own count of on_gone */
-    char client[64];      /* of the request that ended last */
+    pthread_mutex_t mutex;
+    char client[64]; /* of the request that ended last; under the mutex */
 };
 
 /* Options that suit loopback and impatience, and storage for 256 MiB of either kind in /tmp unless
@@ -28,6 +30,9 @@ void http_fixture_start(struct http_fixture *fixture, const struct srv_http_opti
 
 /* Stops the server and fails where the loop still holds a handle. */
 void http_fixture_stop(struct http_fixture *fixture);
+
+/* Waits up to five seconds until the request that ended last was of that client; whether it was. */
+bool http_fixture_client_is(struct http_fixture *fixture, const char *client);
 
 /* Waits up to five seconds until *count is at least `wanted`; what it is then. */
 unsigned http_fixture_wait(atomic_uint *count, unsigned wanted);
