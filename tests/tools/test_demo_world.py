@@ -173,13 +173,13 @@ def test_figures_are_large_enough_and_stay_in_the_middle_square():
                 assert (reach + 0.8 * shown["radius"]).max() <= 0.5, (split, clip.index, name)
 
 
-def test_a_turn_from_frame_to_frame_is_less_than_half_of_what_looks_the_same():
-    same = {"star": 72, "square": 90, "cross": 90, "triangle": 120, "heart": 360, "bar": 180}
+def test_a_turn_can_be_seen_and_its_direction_told_from_frame_to_frame():
     for clip in thrown("train", 260) + thrown("composed", 120):
         times = (numpy.arange(8) + 0.5) / 8
         steps = numpy.abs(numpy.diff(clip.scene.states(times)["actor"].angle))
-        if steps.max() > 0.0:
-            assert numpy.degrees(steps.max()) < same[clip.scene.cast.actor.shape] / 2
+        if "spin" in clip.action:
+            assert clip.scene.cast.actor.shaded
+            assert 20 < numpy.degrees(steps.max()) < 90
 
 
 def test_pixels_of_a_clip_that_moves_left_move_left():
@@ -232,14 +232,11 @@ def test_each_two_of_colour_shape_and_action_are_met_in_training():
             for group in names.GROUPS:
                 if splits.combination_is_held_out(colour, shape, group):
                     continue
-                if group.turns and not names.can_turn(shape):
-                    continue
                 met.update(((colour, shape), (colour, group.name), (shape, group.name)))
     for colour in names.COLOURS:
         assert all((colour, shape) in met for shape in SHAPES)
         assert all((colour, group.name) in met for group in names.GROUPS)
-    assert all((shape, group.name) in met for shape in SHAPES for group in names.GROUPS
-               if not group.turns or names.can_turn(shape))
+    assert all((shape, group.name) in met for shape in SHAPES for group in names.GROUPS)
 
 
 def test_composed_actions_of_the_test_are_new_but_their_parts_are_not():
@@ -462,17 +459,17 @@ def test_failures_are_one_sentence(tmp_path):
 
 # A change of the generator changes these; nothing else may.
 PIXELS = {
-    ("train", 0): "df8b20b96c89950e",
-    ("train", 1): "2c3fa27f7494f7b5",
-    ("train", 14): "9f7d9e609950d290",
-    ("validation", 9): "f367de435401287b",
-    ("test", 20): "9d291a7e9dab2be5",
-    ("pretrain", 5): "faef7fa20f5692be",
-    ("still", 3): "c72890785a4153ed",
-    ("composed", 8): "7b7e7fd90cc9d256",
-    ("test-combinations", 6): "74e6f5ea38c0862e",
-    ("test-composed", 2): "4596aff4a6030e6d",
-    ("few-shot", 7): "77aa2cfc46cb6681",
+    ("train", 0): "6b9358c57269946b",
+    ("train", 1): "17d05e394e67ef71",
+    ("train", 14): "53bcd696669227b9",
+    ("validation", 9): "00564df55c2c6927",
+    ("test", 20): "2cff9d0092e5a752",
+    ("pretrain", 5): "f9353cb0d3911904",
+    ("still", 3): "3a40d1c7618b294e",
+    ("composed", 8): "ccd7a97cdc623318",
+    ("test-combinations", 6): "a0e30db97f4b3f20",
+    ("test-composed", 2): "0d1b7847a3da8dcc",
+    ("few-shot", 7): "4d89b234f58515cd",
 }
 DICE = [435, 623, 865, 25, 616, 535]
 NOISE = [10, 5, 31, 151, 43]

@@ -66,27 +66,30 @@ def _muted(dice):
     return tuple(min(235.0, max(5.0, level + dice.uniform(-18.0, 18.0))) for _ in range(3))
 
 
-def _far(colour, others):
-    return all(sum((a - b) ** 2 for a, b in zip(colour, other)) > APART for other in others)
+def _room(colour, others):
+    """The squared distance to the nearest of the others."""
+    return min(sum((a - b) ** 2 for a, b in zip(colour, other)) for other in others)
 
 
 def throw(dice, figure_colours):
-    """A ground whose two colours are far from every figure's colour."""
+    """A ground whose two colours are far from every figure's colour, as far as there is room."""
     first = second = None
+    farthest, best = None, -1.0
     for _ in range(200):
         tried = _muted(dice)
-        if not _far(tried, figure_colours):
+        room = _room(tried, figure_colours)
+        if room > best:
+            farthest, best = tried, room
+        if room <= APART:
             continue
         if first is None:
             first = tried
         elif sum(abs(a - b) for a, b in zip(tried, first)) < 300:
             second = tried
             break
-    if first is None:
-        first = (128.0, 128.0, 128.0) if (255, 255, 255) in figure_colours else (20.0, 20.0, 20.0)
+    first = first or farthest
+    second = second or first
     kind = dice.weighted(KINDS)
-    if second is None:
-        second = first
     lattice = numpy.array([[dice.uniform() for _ in range(11)] for _ in range(11)])
     direction = dice.pick(((1.0, 0.0), (0.0, 1.0), (0.8, 0.6), (0.6, -0.8)))
     return Background(kind, first, second, dice.uniform(0.09, 0.25), direction, lattice)

@@ -10,6 +10,8 @@ from dice import cosine, sine
 import shapes
 
 CAMERA_REACH = 0.03
+# How bright the dark half of a shaded figure is.
+SHADE = 0.4
 _CHANNELS = 3
 
 
@@ -60,20 +62,24 @@ def _draw_figure(picture, figure, state, camera_x, camera_y, short):
     reach = int(radius[seen].max() * 1.25 + figure.softness) + 2
     left = numpy.floor(centre_x).astype(int) - reach
     top = numpy.floor(centre_y).astype(int) - reach
-    cover = _coverage(figure, state, (centre_x - left, centre_y - top), radius, 2 * reach + 1)
+    cover, shade = _coverage(figure, state, (centre_x - left, centre_y - top), radius,
+                             2 * reach + 1)
     for index in numpy.flatnonzero(seen):
         x0, y0 = max(left[index], 0), max(top[index], 0)
         x1 = min(left[index] + 2 * reach + 1, width)
         y1 = min(top[index] + 2 * reach + 1, height)
         if x0 >= x1 or y0 >= y1:
             continue
-        share = cover[index, y0 - top[index]:y1 - top[index], x0 - left[index]:x1 - left[index]]
+        part = (index, slice(y0 - top[index], y1 - top[index]),
+                slice(x0 - left[index], x1 - left[index]))
         under = picture[index, y0:y1, x0:x1]
-        under += share[:, :, None] * (figure.rgb - under)
+        colour = figure.rgb if shade is None else figure.rgb * shade[part][:, :, None]
+        under += cover[part][:, :, None] * (colour - under)
 
 
 def _coverage(figure, state, centre, radius, size):
-    """float32 [T,size,size]: how much of each pixel the figure covers, times its alpha."""
+    """Two float32 [T,size,size]: how much of each pixel the figure covers, times its alpha, and how
+    bright it is there (None: everywhere the same)."""
     grid = numpy.arange(size, dtype=numpy.float32) + numpy.float32(0.5)
     scale = (1.0 / radius).astype(numpy.float32)[:, None]
     across = ((grid[None] - centre[0].astype(numpy.float32)[:, None]) * scale)[:, None, :]
@@ -83,10 +89,14 @@ def _coverage(figure, state, centre, radius, size):
     x = across * cos + down * sin
     y = down * cos - across * sin
     pixels = shapes.distance(figure.shape, x, y)
-    pixels *= (radius / figure.softness).astype(numpy.float32)[:, None, None]
+    sharpness = (radius / figure.softness).astype(numpy.float32)[:, None, None]
+    pixels *= sharpness
     cover = numpy.clip(numpy.float32(0.5) - pixels, 0.0, 1.0)
     cover *= state.alpha.astype(numpy.float32)[:, None, None]
-    return cover
+    if not figure.shaded:
+        return cover, None
+    dark = numpy.clip(numpy.float32(0.5) + x * sharpness, 0.0, 1.0)
+    return cover, numpy.float32(1.0) - numpy.float32(1.0 - SHADE) * dark
 
 
 def _develop(scene, picture, times):

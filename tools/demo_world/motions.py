@@ -177,22 +177,16 @@ def size(dice, cast):
                                          radius=small + (large - small) * pace(times))}
 
 
-# How far a figure may turn in a clip so that eight frames tell the direction: less than half of
-# the angle after which it looks the same, from one frame to the next.
-_TURNS = {"star": (0.60, 0.85), "square": (0.70, 1.0), "cross": (0.70, 1.0),
-          "triangle": (0.90, 1.3), "heart": (1.1, 1.7), "bar": (1.0, 1.5)}
-
-
-def _turn(dice, figure):
-    low, high = _TURNS[figure.shape]
-    return dice.uniform(low, high) * math.pi
+def _turn(dice):
+    """An angle whose direction eight frames tell: from one to the next less than half a turn."""
+    return dice.uniform(1.1, 1.7) * math.pi
 
 
 def spin(dice, cast):
     actor = cast.actor
     actor.radius = dice.uniform(0.16, 0.23)
     place(dice, actor)
-    turn, pace = _turn(dice, actor), Pace.throw(dice)
+    turn, pace = _turn(dice), Pace.throw(dice)
     actor.tilt = dice.uniform(0.0, 2.0 * math.pi)
     return {"actor": lambda times: state(actor, times, angle=actor.tilt + turn * pace(times))}
 
@@ -302,7 +296,7 @@ _GROWTH = 1.9
 def composed(dice, cast, parts):
     """One part, then another: places, sizes and angles add up."""
     actor = cast.actor
-    changes = [_change(dice, actor, part) for part in parts]
+    changes = [_change(dice, part) for part in parts]
     factors = (1.0, changes[0][2], changes[0][2] * changes[1][2])
     if factors != (1.0, 1.0, 1.0):
         actor.radius, actor.resizes = dice.uniform(0.10, 0.12) / min(factors), True
@@ -323,14 +317,14 @@ def composed(dice, cast, parts):
     return {"actor": motion}
 
 
-def _change(dice, figure, part):
+def _change(dice, part):
     """(way x, way y, factor of the radius, turn) of a part."""
     if part in _STEPS:
         way = dice.uniform(0.30, 0.40)
         return way * _STEPS[part][0], way * _STEPS[part][1], 1.0, 0.0
     if part in ("grow", "shrink"):
         return 0.0, 0.0, _GROWTH if part == "grow" else 1.0 / _GROWTH, 0.0
-    turn = 0.55 * _turn(dice, figure)
+    turn = 0.6 * _turn(dice)
     return 0.0, 0.0, 1.0, turn if part == "spin_clockwise" else -turn
 
 

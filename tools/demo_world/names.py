@@ -2,8 +2,6 @@
 
 import dataclasses
 
-from shapes import ROUND
-
 COLOURS = {
     "red": (222, 35, 40), "orange": (247, 138, 15), "yellow": (242, 226, 40),
     "green": (38, 168, 56), "cyan": (50, 214, 222), "blue": (38, 78, 226),
@@ -76,7 +74,3 @@ def opposite(action):
 def reversed_parts(parts):
     """What a composed action becomes when it runs backwards."""
     return opposite(parts[1]), opposite(parts[0])
-
-
-def can_turn(shape):
-    return shape not in ROUND

@@ -7,9 +7,9 @@ import numpy
 
 import background
 from dice import Dice, sine
-from draw import CAMERA_REACH
+from draw import CAMERA_REACH, SHADE
 import motions
-from names import COLOURS, GROUPS, GROUP_OF, can_turn
+from names import COLOURS, GROUPS, GROUP_OF
 from shapes import SHAPES
 from splits import combination_is_held_out
 
@@ -30,6 +30,7 @@ class Figure:
     y: float = 0.0
     wanders: bool = False
     resizes: bool = False
+    shaded: bool = False
     motion: object = None
 
     @property
@@ -85,7 +86,10 @@ class Scene:
         softness = self.dice.uniform(0.8, 1.5)
         for figure in self.figures:
             figure.softness = softness
-        self.background = background.throw(self.dice, [COLOURS[f.colour] for f in self.figures])
+            # The half that tells a turn is on others too: it does not give the action away.
+            figure.shaded = self.dice.chance(0.3)
+        self.cast.actor.shaded |= plan.turns
+        self.background = background.throw(self.dice, _colours(self.figures))
         self.noise = self.dice.uniform(0.0, 9.0) if self.dice.chance(0.7) else 0.0
         self._throw_disturbances()
 
@@ -109,6 +113,13 @@ class Scene:
         return (1.0 + self._gain_slope * (times - 0.5)) * (1.0 + self._flicker * sine(40.0 * times))
 
 
+def _colours(figures):
+    """What stands against the ground."""
+    found = [COLOURS[figure.colour] for figure in figures]
+    return found + [tuple(SHADE * value for value in COLOURS[figure.colour])
+                    for figure in figures if figure.shaded]
+
+
 def _figure(dice, name, colour, shape, radius):
     rgb = numpy.array([min(255.0, max(0.0, value + dice.uniform(-10.0, 10.0)))
                        for value in COLOURS[colour]], numpy.float32)
@@ -119,8 +130,6 @@ def _throw_look(dice, plan, taken=(), acts=True):
     """A (colour, shape) that the plan's action may have, unlike the ones taken."""
     while True:
         look = dice.pick(tuple(COLOURS)), dice.pick(SHAPES)
-        if acts and plan.turns and not can_turn(look[1]):
-            continue
         if acts and any(combination_is_held_out(*look, group) for group in plan.groups):
             continue
         if all(look[0] != other[0] for other in taken):

@@ -7,8 +7,6 @@ about the unit circle, and needs only + - * max and the square root, which are e
 import numpy
 
 SHAPES = ("circle", "ring", "square", "triangle", "star", "cross", "heart", "bar")
-# A turn of these cannot be seen.
-ROUND = ("circle", "ring")
 
 _HALF_ROOT3 = 0.8660254
 # The outward normals of a pentagram's five lines, first point up.

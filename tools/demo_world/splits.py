@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from names import COLOURS, COMPOSED, GROUPS, NEW_GROUPS, can_turn, reversed_parts
+from names import COLOURS, COMPOSED, GROUPS, NEW_GROUPS, reversed_parts
 from shapes import SHAPES
 
 _COLOUR = {name: index for index, name in enumerate(COLOURS)}
@@ -54,8 +54,6 @@ def _zero_shot_looks():
                 held = all(combination_is_held_out(colour, shapes[0], group_named(name))
                            for name in names)
                 if not held or any(colour == look[0] for look in looks):
-                    continue
-                if "spin" in names and not can_turn(shapes[0]):
                     continue
                 found = search(shapes[1:], looks + [(colour, shapes[0], names)])
                 if found:
