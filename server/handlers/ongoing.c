@@ -21,8 +21,7 @@ void srv_ongoing_leave(struct srv_handlers *handlers, struct srv_ongoing *ongoin
 
 void srv_ongoing_fail_all(struct srv_handlers *handlers, const struct m2c_error *err)
 {
-    for (struct srv_ongoing *ongoing = handlers->ongoing, *next; ongoing; ongoing = next) {
-        next = ongoing->next;
-        ongoing->fail(ongoing, err);
-    }
+    /* One may take others along: whoever is first then is next. */
+    while (handlers->ongoing)
+        handlers->ongoing->fail(handlers->ongoing, err);
 }

@@ -7,7 +7,8 @@
 /* Embedded in what is under way. */
 struct srv_ongoing {
     struct srv_ongoing *next, *previous;
-    void (*fail)(struct srv_ongoing *ongoing, const struct m2c_error *err); /* answers with it */
+    /* Answers with it and leaves the list. */
+    void (*fail)(struct srv_ongoing *ongoing, const struct m2c_error *err);
 };
 
 void srv_ongoing_enter(struct srv_handlers *handlers, struct srv_ongoing *ongoing);

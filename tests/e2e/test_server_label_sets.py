@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import time
 
 import pytest
 from test_openapi import checked
@@ -212,3 +213,16 @@ def test_a_reload_reads_the_folder_anew_and_encodes_for_the_new_model(start, tin
         if names(server) == ["own", "pets"]:
             break
     assert names(server) == ["own", "pets"]
+
+
+def test_a_put_under_way_is_answered_when_the_server_drains(start, tiny_model):
+    server = start(tiny_model, "--drain-s", "0", "--max-queue-ms", "3600000")
+    labels = [f"thing number {i} " + "very " * 20 for i in range(10000)]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        puts = [pool.submit(server.session.put, f"{server.url}/v1/label-sets/x{i}", json={"labels": labels}, timeout=60)
+                for i in range(2)]
+        time.sleep(0.6)
+        assert server.stop() == 0
+        for asked in puts:
+            reply = asked.result()
+            assert reply.status_code == 503 and reply.json()["code"] == "draining" or reply.status_code == 201
