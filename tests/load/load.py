@@ -51,6 +51,9 @@ def run(name, settings, out):
     except Unavailable as reason:
         print(f"{name}: not run: {reason}")
         return LACKING
+    except (RuntimeError, OSError) as broken:
+        # A server that died or answers what it must not: a failure with what was found so far.
+        report.check("the run came to its end", str(broken), "it does", False)
     path = report.write(out)
     print(report.table())
     print(f"  written to {path}", flush=True)

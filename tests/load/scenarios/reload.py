@@ -11,6 +11,7 @@ from service import routes_known
 
 ROUTE = ("POST", "/v1/models/reload")
 CLIENTS = 2
+SHORTEST = 300
 MIB = 1 << 20
 
 
@@ -104,8 +105,12 @@ async def reload_many(settings, service, client, switch):
 
 
 def judge_memory(report, rss):
+    """A third of the reloads fills allocators; fewer than SHORTEST in all are told, not judged."""
     late = rss[len(rss) // 3:]
     per_hundred = 100 * slope(late)
     report.row(rss_growth_bytes_per_100=per_hundred)
+    if len(rss) < SHORTEST:
+        report.note(f"under {SHORTEST} reloads memory is told, not judged")
+        return
     report.check("RSS", per_hundred, "grows <= 1 MiB per 100 reloads, the first third left out",
                  per_hundred <= MIB)
