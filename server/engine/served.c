@@ -11,11 +11,16 @@ struct srv_served {
     struct m2c_encoder *encoders[]; /* [workers] */
 };
 
-static void served_free(struct srv_served *served)
+static void free_contents(struct srv_served *served)
 {
     for (int i = 0; i < served->workers; i++)
         m2c_encoder_free(&served->encoders[i]);
     m2c_model_free(&served->model);
+}
+
+static void served_free(struct srv_served *served)
+{
+    free_contents(served);
     free(served);
 }
 
@@ -53,13 +58,14 @@ struct srv_served *srv_served_ref(struct srv_served *served)
 
 static void free_off_loop(uv_work_t *work)
 {
-    served_free(work->data);
+    free_contents(work->data);
 }
 
+/* The request itself lies in the struct, so that goes last, when libuv has let go of it. */
 static void after_free(uv_work_t *work, int cancelled)
 {
-    if (cancelled)
-        served_free(work->data);
+    (void)cancelled;
+    served_free(work->data);
 }
 
 void srv_served_unref(struct srv_served *served, uv_loop_t *loop)
