@@ -29,7 +29,8 @@ struct number {
 static const struct number numbers[] = {
     NUMBER("workers", workers, 1, MAX_THREADS,
            "teams that the threads form, each with cores of its own (1)"),
-    NUMBER("max-batch-clips", max_batch_clips, 1, 64, "clips that are encoded together (4)"),
+    NUMBER("max-batch-clips", max_batch_clips, 0, 64,
+           "clips that are encoded together; 0: a quarter of a team's threads, 2 to 8 (0)"),
     NUMBER("max-wait-ms", max_wait_ms, 0, 10000, "that a free team waits for more clips (0)"),
     NUMBER("max-decoded-bytes", max_decoded_bytes, 1, MAX_BYTES,
            "memory for frames that wait to be encoded (536870912)"),

@@ -12,7 +12,6 @@ struct srv_config srv_config_default(void)
         .client_share = 50,
         .workers = 1,
         .decoders = 2,
-        .max_batch_clips = 4,
         .max_decoded_bytes = 512 * (int64_t)SRV_MIB,
         .compute_nice = 5,
         .drain_s = 60,

@@ -30,7 +30,7 @@ struct srv_config {
     int64_t threads;  /* of all compute teams; 0: the cores this process may use */
     int64_t workers;  /* teams that share them */
     int64_t decoders; /* threads that decode */
-    int64_t max_batch_clips, max_wait_ms; /* of a pass; that it waits to fill */
+    int64_t max_batch_clips, max_wait_ms; /* of a pass (0: by the team); that it waits to fill */
     int64_t max_decoded_bytes;            /* of frames that wait for a team */
     int64_t compute_nice;                 /* of teams and decoders, beside the loop */
     int64_t drain_s;                      /* to finish accepted work after a signal */

@@ -11,6 +11,9 @@
 #include "server/engine/thread.h"
 #include "server/engine/waiting.h"
 
+/* Of a pass, where nobody says how many. */
+enum { THREADS_A_CLIP = 4, MIN_CLIPS = 2, MAX_CLIPS = 8 };
+
 struct worker {
     struct srv_scheduler *scheduler;
     int index;
@@ -311,6 +314,16 @@ static enum m2c_status start_workers(struct srv_scheduler *scheduler,
     return status;
 }
 
+/* One clip keeps a few threads busy; more threads share more rows. */
+static int most_clips(const struct srv_scheduler_options *options)
+{
+    int clips = options->threads / options->workers / THREADS_A_CLIP;
+    if (options->max_batch_clips > 0)
+        return options->max_batch_clips;
+    clips = clips < MIN_CLIPS ? MIN_CLIPS : clips;
+    return clips > MAX_CLIPS ? MAX_CLIPS : clips;
+}
+
 enum m2c_status srv_scheduler_new(struct srv_mailbox *mailbox,
                                   const struct srv_scheduler_options *options,
                                   struct srv_scheduler **out, struct m2c_error *err)
@@ -323,7 +336,7 @@ enum m2c_status srv_scheduler_new(struct srv_mailbox *mailbox,
         return m2c_fail_memory(err, "the scheduler", size);
     scheduler->mailbox = mailbox;
     scheduler->worker_count = workers;
-    scheduler->limits = (struct srv_batch_limits){.max_clips = options->max_batch_clips,
+    scheduler->limits = (struct srv_batch_limits){.max_clips = most_clips(options),
                                                   .max_frames = SRV_PASS_MAX_FRAMES,
                                                   .max_wait_ms = options->max_wait_ms};
     enum m2c_status status = srv_waiting_init(&scheduler->waiting, err);

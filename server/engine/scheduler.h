@@ -19,7 +19,7 @@ struct srv_scheduler_options {
     int threads;         /* of all teams together */
     int workers;         /* teams; as many as threads at most. With several, each has cores of its
                             own */
-    int max_batch_clips; /* of one pass */
+    int max_batch_clips; /* of one pass; 0: by the size of a team */
     double max_wait_ms;  /* that a free team waits for a pass to fill */
     int nice;            /* by which computing yields to the loop */
 };

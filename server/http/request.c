@@ -238,6 +238,8 @@ void srv_request_respond(struct srv_request *request, struct srv_response *respo
 void srv_request_fail(struct srv_request *request, const struct m2c_error *error,
                       long long retry_after_ms)
 {
+    if (retry_after_ms < 0)
+        retry_after_ms = request->record.retry_after_ms;
     struct srv_response response = srv_response_problem(error, request->id, retry_after_ms);
     request->record.error = *error;
     request->record.retry_after_ms = retry_after_ms;
