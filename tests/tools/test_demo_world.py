@@ -179,7 +179,7 @@ def test_a_turn_can_be_seen_and_its_direction_told_from_frame_to_frame():
         steps = numpy.abs(numpy.diff(clip.scene.states(times)["actor"].angle))
         if "spin" in clip.action:
             assert clip.scene.cast.actor.shaded
-            assert 20 < numpy.degrees(steps.max()) < 90
+            assert 20 < numpy.degrees(steps.max()) < 120
 
 
 def test_pixels_of_a_clip_that_moves_left_move_left():
@@ -459,16 +459,16 @@ def test_failures_are_one_sentence(tmp_path):
 
 # A change of the generator changes these; nothing else may.
 PIXELS = {
-    ("train", 0): "6b9358c57269946b",
-    ("train", 1): "17d05e394e67ef71",
-    ("train", 14): "53bcd696669227b9",
+    ("train", 0): "3807b699e3edb23c",
+    ("train", 1): "ede68cbd3ea1e702",
+    ("train", 14): "4a3ab33c432caeff",
     ("validation", 9): "00564df55c2c6927",
     ("test", 20): "2cff9d0092e5a752",
-    ("pretrain", 5): "f9353cb0d3911904",
+    ("pretrain", 5): "7f906bdd5693c083",
     ("still", 3): "3a40d1c7618b294e",
-    ("composed", 8): "ccd7a97cdc623318",
+    ("composed", 8): "98020acee8d120b0",
     ("test-combinations", 6): "a0e30db97f4b3f20",
-    ("test-composed", 2): "0d1b7847a3da8dcc",
+    ("test-composed", 2): "113578cadc5a32db",
     ("few-shot", 7): "4d89b234f58515cd",
 }
 DICE = [435, 623, 865, 25, 616, 535]

@@ -183,12 +183,18 @@ def _turn(dice):
 
 
 def spin(dice, cast):
+    """Turns about a pin at its rim: where the figure is tells the turn as well as how it lies."""
     actor = cast.actor
-    actor.radius = dice.uniform(0.16, 0.23)
-    place(dice, actor)
-    turn, pace = _turn(dice), Pace.throw(dice)
+    actor.radius = dice.uniform(0.13, 0.17)
+    arm, turn, pace = dice.uniform(0.85, 1.05) * actor.radius, _turn(dice), Pace.throw(dice)
+    place(dice, actor, arm, arm)
     actor.tilt = dice.uniform(0.0, 2.0 * math.pi)
-    return {"actor": lambda times: state(actor, times, angle=actor.tilt + turn * pace(times))}
+
+    def motion(times):
+        angle = actor.tilt + turn * pace(times)
+        return state(actor, times, x=actor.x + arm * cosine(angle),
+                     y=actor.y + arm * sine(angle), angle=angle)
+    return {"actor": motion}
 
 
 def presence(dice, cast):
@@ -301,11 +307,11 @@ def composed(dice, cast, parts):
     if factors != (1.0, 1.0, 1.0):
         actor.radius, actor.resizes = dice.uniform(0.10, 0.12) / min(factors), True
     elif changes[0][3] != 0.0 or changes[1][3] != 0.0:
-        actor.radius = dice.uniform(0.15, 0.19)
+        actor.radius, actor.tilt = dice.uniform(0.12, 0.15), dice.uniform(0.0, 2.0 * math.pi)
     middle = dice.uniform(0.44, 0.56)
     paces = (Pace(dice.uniform(0.0, 0.06), middle - 0.02, False),
              Pace(middle + 0.02, 1.0 - dice.uniform(0.0, 0.06), False))
-    _place_path(dice, actor, changes, actor.radius * max(factors))
+    arm = 0.9 * actor.radius * min(factors)
 
     def motion(times):
         x, y, radius, angle = actor.x, actor.y, actor.radius, actor.tilt
@@ -313,7 +319,10 @@ def composed(dice, cast, parts):
             share = pace(times)
             x, y = x + way_x * share, y + way_y * share
             radius, angle = radius * (1.0 + (factor - 1.0) * share), angle + turn * share
-        return state(actor, times, x=x, y=y, radius=radius, angle=angle)
+        angle = angle + 0.0 * times
+        return state(actor, times, x=x + arm * cosine(angle), y=y + arm * sine(angle),
+                     radius=radius, angle=angle)
+    _place_path(dice, actor, motion)
     return {"actor": motion}
 
 
@@ -324,14 +333,14 @@ def _change(dice, part):
         return way * _STEPS[part][0], way * _STEPS[part][1], 1.0, 0.0
     if part in ("grow", "shrink"):
         return 0.0, 0.0, _GROWTH if part == "grow" else 1.0 / _GROWTH, 0.0
-    turn = 0.6 * _turn(dice)
+    turn = 0.85 * _turn(dice)
     return 0.0, 0.0, 1.0, turn if part == "spin_clockwise" else -turn
 
 
-def _place_path(dice, figure, changes, radius):
-    """A start from which the whole path stays inside."""
-    room = EDGE - radius
-    for axis, name in ((0, "x"), (1, "y")):
-        stops = (0.0, changes[0][axis], changes[0][axis] + changes[1][axis])
-        low, high = -room - min(stops), room - max(stops)
-        setattr(figure, name, dice.uniform(low, high) if high > low else (low + high) / 2)
+def _place_path(dice, figure, motion):
+    """A place from which the whole way stays inside."""
+    way = motion(numpy.linspace(0.0, 1.0, 33))
+    for name, values in (("x", way.x), ("y", way.y)):
+        low, high = -EDGE - (values - way.radius).min(), EDGE - (values + way.radius).max()
+        shift = dice.uniform(low, high) if high > low else (low + high) / 2
+        setattr(figure, name, getattr(figure, name) + shift)

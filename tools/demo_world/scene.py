@@ -87,7 +87,7 @@ class Scene:
         for figure in self.figures:
             figure.softness = softness
             # The half that tells a turn is on others too: it does not give the action away.
-            figure.shaded = self.dice.chance(0.3)
+            figure.shaded = self.dice.chance(0.15)
         self.cast.actor.shaded |= plan.turns
         self.background = background.throw(self.dice, _colours(self.figures))
         self.noise = self.dice.uniform(0.0, 9.0) if self.dice.chance(0.7) else 0.0
