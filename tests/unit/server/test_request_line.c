@@ -106,7 +106,8 @@ static const struct srv_route routes[] = {
     {.method = "PUT", .path = "/sets/{name}", .listeners = SRV_ON_MAIN},
     {.method = "GET", .path = "/sets", .listeners = SRV_ON_MAIN},
 };
-static const struct srv_router router = {routes, sizeof routes / sizeof routes[0]};
+static const struct srv_router router = {.routes = routes,
+                                         .count = sizeof routes / sizeof routes[0]};
 
 static enum m2c_status find(const char *method, const char *path, unsigned listener,
                             struct srv_match *match, char allow[64])
