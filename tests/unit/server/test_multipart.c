@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "server/http/multipart.h"
+#include "server/http/storage.h"
 #include "server/http/upload.h"
 
 static struct m2c_error err;
@@ -154,12 +155,30 @@ static void part_header_has_a_bound(void **state)
     }
 }
 
+static struct srv_storage *storage;
+
+static int make_storage(void **state)
+{
+    const struct srv_storage_options options = {.memory_bytes = 1 << 20};
+    (void)state;
+    return srv_storage_new(&options, &storage, &err) == M2C_OK ? 0 : -1;
+}
+
+/* Every body has given its room back. */
+static int end_storage(void **state)
+{
+    struct srv_storage_facts facts = srv_storage_facts(storage);
+    (void)state;
+    srv_storage_unref(storage);
+    return facts.memory_bytes == 0 ? 0 : -1;
+}
+
 static const struct srv_media_type form_type = {.kind = SRV_MEDIA_FORM, .boundary = "Bo"};
 
 static enum m2c_status upload(const char *body, struct srv_upload *out)
 {
     memset(out, 0, sizeof *out);
-    enum m2c_status status = srv_upload_begin(out, &form_type, strlen(body), &err);
+    enum m2c_status status = srv_upload_begin(out, storage, &form_type, strlen(body), &err);
     if (status == M2C_OK)
         status = srv_upload_feed(out, body, strlen(body), &err);
     if (status == M2C_OK)
@@ -208,7 +227,7 @@ static void bodies_hold_what_was_announced(void **state)
     struct srv_upload out = {0};
     char hex[M2C_DIGEST_HEX_BYTES];
     (void)state;
-    assert_int_equal(srv_upload_begin(&out, &raw, 5, &err), M2C_OK);
+    assert_int_equal(srv_upload_begin(&out, storage, &raw, 5, &err), M2C_OK);
     assert_int_equal(srv_upload_feed(&out, "hel", 3, &err), M2C_OK);
     assert_int_equal(srv_upload_finish(&out, &err), M2C_INVALID_REQUEST);
     assert_int_equal(srv_upload_feed(&out, "lo", 2, &err), M2C_OK);
@@ -231,5 +250,5 @@ int main(void)
         cmocka_unit_test(fields_have_bounds_in_number_and_size),
         cmocka_unit_test(bodies_hold_what_was_announced),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_storage, end_storage);
 }
