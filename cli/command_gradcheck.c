@@ -51,21 +51,24 @@ static enum m2c_status read_input(struct gradcheck *check, const struct cli_argu
 static enum m2c_status open_all(struct gradcheck *check, const struct cli_arguments *arguments,
                                 struct m2c_error *err)
 {
-    const struct trn_selection selection = {.full = cli_boolean(arguments, "full", false)};
+    const struct trn_model_options model_options = {
+        .dir = cli_value(arguments, "model"),
+        .selection = {.full = cli_boolean(arguments, "full", false)},
+    };
     const struct trn_step_options step_options = {
         .weights = trn_loss_weights_defaults(),
         .recompute = cli_boolean(arguments, "recompute", false),
     };
-    const char *dir = cli_value(arguments, "model"), *level = cli_value(arguments, "cpu-level");
+    const char *level = cli_value(arguments, "cpu-level");
     int64_t threads = 0;
-    if (!dir)
+    if (!model_options.dir)
         return m2c_fail_field(err, M2C_USAGE, "model", "--model DIR is needed");
     enum m2c_status status =
         cli_integer(arguments, "threads", 1, MAX_THREADS, m2c_cpu_count(), &threads, err);
     if (status == M2C_OK && level)
         status = m2c_cpu_cap_level(level, err);
     if (status == M2C_OK)
-        status = trn_model_open(dir, &selection, &check->model, err);
+        status = trn_model_open(&model_options, &check->model, err);
     if (status == M2C_OK)
         status = read_input(check, arguments, err);
     if (status == M2C_OK)

@@ -196,6 +196,19 @@ enum m2c_status trn_tensors_add_weights(struct trn_tensors *tensors,
     return status;
 }
 
+void trn_tensors_remove_adapters(struct trn_tensors *tensors)
+{
+    size_t kept = 0;
+    assert(!tensors->settled);
+    for (size_t i = 0; i < tensors->count; i++) {
+        if (m2c_tensor_is_adapter(tensors->items[i]->name))
+            tensor_free(tensors->items[i]);
+        else
+            tensors->items[kept++] = tensors->items[i];
+    }
+    tensors->count = kept;
+}
+
 static bool is_selected(const struct trn_selection *selection, const char *name)
 {
     for (size_t i = 0; i < selection->frozen_count; i++) {

@@ -46,6 +46,9 @@ M2C_MUST_USE enum m2c_status trn_tensors_add(struct trn_tensors *tensors, const 
                                              int rank, const size_t *shape, float **values,
                                              struct m2c_error *err);
 
+/* Takes every adapter out again (tensor_names.h): what is left is the base. */
+void trn_tensors_remove_adapters(struct trn_tensors *tensors);
+
 /* What is trained: adapters, or everything; without those whose name holds a text of `frozen`. */
 struct trn_selection {
     bool full;

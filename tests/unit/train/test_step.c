@@ -84,13 +84,15 @@ static void make_batch(struct step_case *test)
 }
 
 static void open_case(struct step_case *test, const char *fixture,
-                      const struct trn_selection *selection, int team_size)
+                      const struct trn_selection *selection, const struct trn_adapter_plan *plan,
+                      int team_size)
 {
     struct m2c_error err;
     char path[512];
     *test = (struct step_case){0};
     (void)snprintf(path, sizeof path, "%s/%s", M2C_TEST_FIXTURES, fixture);
-    assert_int_equal(trn_model_open(path, selection, &test->model, &err), M2C_OK);
+    const struct trn_model_options options = {.dir = path, .selection = *selection, .plan = plan};
+    assert_int_equal(trn_model_open(&options, &test->model, &err), M2C_OK);
     assert_int_equal(m2c_team_new(team_size, &test->team, &err), M2C_OK);
     test->options.weights = trn_loss_weights_defaults();
     make_batch(test);
@@ -205,7 +207,7 @@ static void every_tensor_agrees_with_differences(void **state)
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         struct step_case test;
-        open_case(&test, fixtures[i], selections[i], 1);
+        open_case(&test, fixtures[i], selections[i], NULL, 1);
         check_every_tensor(&test);
         close_case(&test);
     }
@@ -215,8 +217,37 @@ static void plain_clip_agrees_with_differences(void **state)
 {
     struct step_case test;
     (void)state;
-    open_case(&test, "tiny-clip-hf", &everything, 1);
+    open_case(&test, "tiny-clip-hf", &everything, NULL, 1);
     test.options.weights.vc = test.options.weights.cmlm = 0;
+    check_every_tensor(&test);
+    close_case(&test);
+}
+
+/* Fresh adapters on plain CLIP, which has no block of its own for the CMLM head. */
+static void adapters_on_plain_clip_agree_with_differences(void **state)
+{
+    const struct trn_adapter_plan plan = {.vision_width = 12,
+                                          .vision_layers = 1,
+                                          .vision_pre_attn = true,
+                                          .vision_pre_mlp = true,
+                                          .frame_width = 6,
+                                          .text_width = 8,
+                                          .text_layers = 1,
+                                          .text_pre_mlp = true,
+                                          .classes = LABELS,
+                                          .words = 5};
+    struct step_case test;
+    (void)state;
+    open_case(&test, "tiny-clip-hf", &adapters, &plan, 1);
+    check_every_tensor(&test);
+    /* Adapters whose convolutions are zero let everything pass, and so hide their other tensors. */
+    for (size_t i = 0; i < trn_tensors_count(test.model.tensors); i++) {
+        struct trn_tensor *tensor = trn_tensors_at(test.model.tensors, i);
+        float *random = random_floats(tensor->count, (unsigned)i);
+        for (size_t j = 0; tensor->trained && j < tensor->count; j++)
+            tensor->value[j] += 0.3F * random[j];
+        free(random);
+    }
     check_every_tensor(&test);
     close_case(&test);
 }
@@ -225,7 +256,7 @@ static void dropout_scales_what_the_vc_layer_reads(void **state)
 {
     struct step_case test;
     (void)state;
-    open_case(&test, "tiny-premlp", &adapters, 2);
+    open_case(&test, "tiny-premlp", &adapters, NULL, 2);
     size_t count = CLIPS * (size_t)test.model.config.vision.width;
     test.dropout = random_floats(count, 3);
     for (size_t i = 0; i < count; i++)
@@ -256,7 +287,7 @@ static void computing_again_gives_the_same_bits_in_less_memory(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct step_case test;
         size_t count;
-        open_case(&test, "tiny-preattn-premlp", selections[i], 2);
+        open_case(&test, "tiny-preattn-premlp", selections[i], NULL, 2);
         start(&test);
         struct trn_losses kept = run(&test);
         float *gradients = copy_gradients(&test, &count);
@@ -280,7 +311,7 @@ static void a_second_run_gives_the_same_bits_and_adds(void **state)
     struct trn_losses losses;
     size_t count;
     (void)state;
-    open_case(&test, "tiny-premlp", &adapters, 2);
+    open_case(&test, "tiny-premlp", &adapters, NULL, 2);
     start(&test);
     (void)run(&test);
     float *once = copy_gradients(&test, &count);
@@ -298,7 +329,7 @@ static void a_loss_of_weight_zero_is_not_there(void **state)
 {
     struct step_case test;
     (void)state;
-    open_case(&test, "tiny-premlp", &adapters, 2);
+    open_case(&test, "tiny-premlp", &adapters, NULL, 2);
     start(&test);
     struct trn_losses all = run(&test);
     assert_true(fabs(all.total - (all.contrastive + all.cmc) / 2 - all.vc - all.cmlm / 10) < 1e-9);
@@ -323,7 +354,7 @@ static void what_does_not_fit_is_refused(void **state)
     struct m2c_error err;
     struct trn_losses weights = trn_loss_weights_defaults();
     (void)state;
-    open_case(&test, "tiny-premlp", &adapters, 2);
+    open_case(&test, "tiny-premlp", &adapters, NULL, 2);
     struct trn_batch batch = test.batch;
     test.labels[1] = 400;
     assert_int_equal(trn_batch_check(&test.model.network, &weights, &batch, &err),
@@ -342,7 +373,7 @@ static void what_does_not_fit_is_refused(void **state)
     assert_int_equal(trn_batch_check(&test.model.network, &weights, &batch, &err),
                      M2C_INVALID_REQUEST);
     close_case(&test);
-    open_case(&test, "tiny-clip-hf", &everything, 2);
+    open_case(&test, "tiny-clip-hf", &everything, NULL, 2);
     assert_int_equal(trn_batch_check(&test.model.network, &weights, &test.batch, &err),
                      M2C_INVALID_REQUEST);
     close_case(&test);
@@ -353,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_tensor_agrees_with_differences),
         cmocka_unit_test(plain_clip_agrees_with_differences),
+        cmocka_unit_test(adapters_on_plain_clip_agree_with_differences),
         cmocka_unit_test(dropout_scales_what_the_vc_layer_reads),
         cmocka_unit_test(computing_again_gives_the_same_bits_in_less_memory),
         cmocka_unit_test(a_second_run_gives_the_same_bits_and_adds),
