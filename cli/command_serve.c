@@ -35,7 +35,7 @@ static const struct number numbers[] = {
     NUMBER("max-decoded-bytes", max_decoded_bytes, 1, MAX_BYTES,
            "memory for frames that wait to be encoded (536870912)"),
     NUMBER("compute-nice", compute_nice, 0, 19,
-           "by which computing and decoding yield to the network (5)"),
+           "by which computing and decoding yield to the network (10)"),
     NUMBER("decoders", decoders, 1, MAX_THREADS, "threads that decode video (2)"),
     NUMBER("client-share", client_share, 1, 100,
            "percent of the work under way that one client may hold while others wait (50)"),

@@ -13,7 +13,7 @@ struct srv_config srv_config_default(void)
         .workers = 1,
         .decoders = 2,
         .max_decoded_bytes = 512 * (int64_t)SRV_MIB,
-        .compute_nice = 5,
+        .compute_nice = 10,
         .drain_s = 60,
         .max_connections = 1000,
         .max_connections_per_address = 64,
