@@ -162,10 +162,11 @@ enum m2c_status m2c_pipeline_encode_views(struct m2c_encoder *encoder, const str
     if (!views)
         return m2c_fail_memory(err, "a batch", (size_t)batch * sizeof *views);
     enum m2c_status status = M2C_OK;
-    for (int done = 0; done < count && status == M2C_OK; done += batch) {
-        int taken = count - done < batch ? count - done : batch;
-        for (int i = 0; i < taken; i++)
-            views[i] = (struct m2c_batch_view){clip, first + done + i, embedding};
+    for (int done = 0; done < count && status == M2C_OK;) {
+        int taken = 0;
+        do
+            views[taken++] = (struct m2c_batch_view){clip, first + done++, embedding};
+        while (taken < batch && done < count);
         status = m2c_pipeline_encode_batch(encoder, set, views, taken, cancel, err);
     }
     free(views);
