@@ -10,6 +10,7 @@ from cli_support import make_clip
 from server_support import Server, read_reply, without_times
 
 LONG = "/v1/classify?views=10x3&stride=8&frames=32&timeout_ms=300000"
+KEYS = {name: f"{name}-0123456789abcdef" for name in ("alice", "bob")}
 OWN_RUN = {"Content-Type": "video/mp4", "Cache-Control": "no-store"}
 
 
@@ -38,7 +39,7 @@ def start(tmp_path, tiny_model):
 def metrics(server):
     """All samples by name and labels."""
     values = {}
-    for line in server.get("/metrics").text.splitlines():
+    for line in server.get("/metrics", headers={"X-API-Key": KEYS["alice"]}).text.splitlines():
         if line and not line.startswith("#"):
             name, value = line.rsplit(" ", 1)
             values[name] = float(value)
@@ -56,8 +57,8 @@ def wait_until(server, condition, timeout_s=60):
         time.sleep(0.01)
 
 
-def post(server, path, body):
-    return requests.post(server.url + path, data=body, headers=OWN_RUN, timeout=280)
+def post(server, path, body, **headers):
+    return requests.post(server.url + path, data=body, headers={**OWN_RUN, **headers}, timeout=280)
 
 
 def send_request(server, path, body):
@@ -140,6 +141,25 @@ def test_request_that_grows_past_the_budget_is_refused_when_it_is_read(start, cl
         assert 1 <= int(reply.headers["Retry-After"]) <= 30
         assert work.result().status_code == 200
     wait_until(server, lambda values: values["m2clip_admitted_seconds"] == 0)
+    assert server.stop() == 0
+
+
+def test_client_gets_no_more_than_its_share_while_others_wait(start, tmp_path, long_clip):
+    keys = tmp_path / "keys"
+    keys.write_text("".join(f"{name}:infer:{key}\n" for name, key in KEYS.items()))
+    keys.chmod(0o600)
+    server = start("--max-queue-ms", "1", "--api-key-file", keys)
+    alice, bob = ({"X-API-Key": KEYS[name]} for name in ("alice", "bob"))
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        work = pool.submit(post, server, LONG, long_clip, **alice)
+        wait_until(server, lambda values: values["m2clip_admitted_seconds"] > 0)
+        # Alone she may have everything, so it is the queue that is full; Bob then waits for some of it.
+        assert post(server, LONG, long_clip, **alice).json()["code"] == "queue_full"
+        assert post(server, LONG, long_clip, **bob).json()["code"] == "queue_full"
+        reply = post(server, LONG, long_clip, **alice)
+        assert reply.status_code == 429 and reply.json()["code"] == "rate_limited"
+        assert 1 <= int(reply.headers["Retry-After"]) <= 30
+        assert work.result().status_code == 200
     assert server.stop() == 0
 
 
