@@ -1,8 +1,10 @@
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -176,9 +178,41 @@ static void teams_come_and_go(void **state)
     m2c_team_free(&none);
 }
 
+struct where {
+    int cpu, nice;
+};
+
+static void note_where(void *argument, int member, int size)
+{
+    struct where *where = argument;
+    (void)size;
+    where[member] = (struct where){.cpu = sched_getcpu(), .nice = getpriority(PRIO_PROCESS, 0)};
+}
+
+static void members_run_where_they_are_placed(void **state)
+{
+    int cpus[CPU_SETSIZE];
+    int count = m2c_cpu_list(cpus, CPU_SETSIZE);
+    int own_nice = getpriority(PRIO_PROCESS, 0);
+    struct where where[2];
+    struct m2c_team *team;
+    struct m2c_error err;
+    (void)state;
+    assert_in_range(count, 1, CPU_SETSIZE);
+    const struct m2c_placement placement = {.cpus = &cpus[count - 1], .cpu_count = 1, .nice = 1};
+    assert_int_equal(m2c_team_new_placed(2, &placement, &team, &err), M2C_OK);
+    m2c_team_run(team, note_where, where);
+    assert_int_equal(where[0].nice, own_nice); /* the caller places itself */
+    assert_int_equal(where[1].cpu, cpus[count - 1]);
+    assert_int_equal(where[1].nice, own_nice < 19 ? own_nice + 1 : 19);
+    m2c_team_free(&team);
+    assert_int_equal(m2c_cpu_list(cpus, CPU_SETSIZE), count);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_run_where_they_are_placed),
         cmocka_unit_test(shares_cover_all_items_without_overlap),
         cmocka_unit_test(every_member_works_once_a_run),
         cmocka_unit_test(barrier_orders_writes),
