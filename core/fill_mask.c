@@ -139,7 +139,7 @@ enum m2c_status m2c_fill_mask_words(const struct m2c_set *set, struct m2c_label_
     for (size_t i = 0; i < count; i++)
         bytes += strlen(info->words->names[i]) + 1;
     words->names = calloc(count, sizeof *words->names);
-    words->text = malloc(bytes);
+    words->text = malloc(bytes + 1);
     if (!words->names || !words->text) {
         m2c_label_list_destroy(words);
         return m2c_fail_memory(err, "the words", bytes);

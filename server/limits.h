@@ -10,20 +10,20 @@
 #define SRV_CONNECTION_MEMORY_BYTES (32 * SRV_KIB)   /* libmicrohttpd's pool: headers, buffers */
 #define SRV_CONNECTION_INCREMENT_BYTES (4 * SRV_KIB) /* by which its buffers grow */
 #define SRV_TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
-#define SRV_LISTEN_BACKLOG 512                       /* connections not yet accepted */
-#define SRV_MAX_HEADERS 100                          /* header lines of a request */
-#define SRV_MAX_HEADER_BYTES (16 * SRV_KIB)          /* all of them together */
-#define SRV_MAX_TARGET_BYTES (16 * SRV_KIB)          /* path and query as they arrive */
-#define SRV_BODY_WINDOW_MS 5000.0                    /* in which a body must keep the rate below */
-#define SRV_REPLY_MIN_RATE 32768.0                   /* bytes a second that a reader must take */
-#define SRV_STREAM_BLOCK_BYTES (16 * SRV_KIB)        /* of a streamed reply, taken at once */
-#define SRV_REQUESTS_PER_CONNECTION 1000             /* then `Connection: close` */
-#define SRV_DISCARD_BYTES SRV_MIB                    /* read after an error in mid-body */
-#define SRV_LINGER_BYTES (64 * SRV_MIB)              /* read after a refusal, so it can be read */
-#define SRV_LINGER_MS 2000                           /* the same, in time */
-#define SRV_MAX_LINGERING 64                         /* connections at once */
-#define SRV_ZERO_TIMEOUTS 8                          /* in a row without progress before a pause */
-#define SRV_ZERO_TIMEOUT_FLOOR_MS 2                  /* that pause */
+#define SRV_LISTEN_BACKLOG 512                /* connections not yet accepted */
+#define SRV_MAX_HEADERS 100                   /* header lines of a request */
+#define SRV_MAX_HEADER_BYTES (16 * SRV_KIB)   /* all of them together */
+#define SRV_MAX_TARGET_BYTES (16 * SRV_KIB)   /* path and query as they arrive */
+#define SRV_BODY_WINDOW_MS 5000.0             /* in which a body must keep the rate below */
+#define SRV_REPLY_MIN_RATE 32768.0            /* bytes a second that a reader must take */
+#define SRV_STREAM_BLOCK_BYTES (16 * SRV_KIB) /* of a streamed reply, taken at once */
+#define SRV_REQUESTS_PER_CONNECTION 1000      /* then `Connection: close` */
+#define SRV_DISCARD_BYTES SRV_MIB             /* read after an error in mid-body */
+#define SRV_LINGER_BYTES (64 * SRV_MIB)       /* read after a refusal, so it can be read */
+#define SRV_LINGER_MS 2000                    /* the same, in time */
+#define SRV_MAX_LINGERING 64                  /* connections at once */
+#define SRV_ZERO_TIMEOUTS 8                   /* in a row without progress before a pause */
+#define SRV_ZERO_TIMEOUT_FLOOR_MS 2           /* that pause */
 
 /* Bodies. */
 #define SRV_MEMORY_BODY_BYTES (4 * SRV_MIB)   /* longer ones go to a file */

@@ -93,9 +93,10 @@ static const struct kind_choice *find_kind(enum m2c_precision precision, enum m2
     return NULL;
 }
 
-/* auto is bf16 where the processor multiplies it, else f32; never int8. */
-static enum m2c_status choose_kind(const struct m2c_model_options *options,
-                                   const struct kind_choice **out, struct m2c_error *err)
+/* auto is bf16 where the processor multiplies it, else f32; never int8. NULL, and M2C_USAGE in
+ * `err`, where there is no such product. */
+static const struct kind_choice *choose_kind(const struct m2c_model_options *options,
+                                             struct m2c_error *err)
 {
     bool automatic = options->precision == M2C_PRECISION_AUTO;
     enum m2c_precision wanted = options->precision;
@@ -105,11 +106,10 @@ static enum m2c_status choose_kind(const struct m2c_model_options *options,
     if (!choice && automatic)
         choice = find_kind(M2C_PRECISION_F32, options->backend);
     if (!choice)
-        return m2c_fail_field(err, M2C_USAGE, "precision",
-                              "no %s product with backend %s in this build on this processor",
-                              m2c_precision_name(wanted), m2c_backend_name(options->backend));
-    *out = choice;
-    return M2C_OK;
+        (void)m2c_fail_field(err, M2C_USAGE, "precision",
+                             "no %s product with backend %s in this build on this processor",
+                             m2c_precision_name(wanted), m2c_backend_name(options->backend));
+    return choice;
 }
 
 /* A tokenizer that names other ids than the embedding has rows would read beyond it. */
@@ -182,21 +182,20 @@ static enum m2c_status load_base(struct m2c_foundation *foundation, struct m2c_t
 enum m2c_status m2c_foundation_load(const struct m2c_model_options *options, struct m2c_team *team,
                                     struct m2c_foundation **out, struct m2c_error *err)
 {
-    const struct kind_choice *choice = NULL;
-    struct m2c_foundation *foundation = calloc(1, sizeof *foundation);
+    const struct kind_choice *choice = choose_kind(options, err);
+    struct m2c_foundation *foundation = choice ? calloc(1, sizeof *foundation) : NULL;
     *out = NULL;
+    if (!choice)
+        return err->status;
     if (!foundation)
         return m2c_fail_memory(err, "a model", sizeof *foundation);
     atomic_init(&foundation->references, 1);
     (void)pthread_mutex_init(&foundation->lock, NULL);
-    enum m2c_status status = choose_kind(options, &choice, err);
-    if (status == M2C_OK) {
-        foundation->precision = choice->precision;
-        foundation->backend = choice->backend;
-        foundation->kind = choice->kind;
-        /* Before anything is read: what changes from here on is noticed by the next load. */
-        status = digest_files(options->dir, foundation->files_digest, err);
-    }
+    foundation->precision = choice->precision;
+    foundation->backend = choice->backend;
+    foundation->kind = choice->kind;
+    /* Before anything is read: what changes from here on is noticed by the next load. */
+    enum m2c_status status = digest_files(options->dir, foundation->files_digest, err);
     if (status == M2C_OK)
         status = read_folder(foundation, options->dir, err);
     if (status == M2C_OK)
@@ -222,11 +221,11 @@ enum m2c_status m2c_foundation_matches(const struct m2c_foundation *foundation,
                                        const struct m2c_model_options *options, bool *same,
                                        struct m2c_error *err)
 {
-    const struct kind_choice *choice = NULL;
+    const struct kind_choice *choice = choose_kind(options, err);
     unsigned char files[M2C_DIGEST_BYTES];
-    enum m2c_status status = choose_kind(options, &choice, err);
-    if (status == M2C_OK)
-        status = digest_files(options->dir, files, err);
+    if (!choice)
+        return err->status;
+    enum m2c_status status = digest_files(options->dir, files, err);
     if (status != M2C_OK)
         return status;
     *same = choice->kind == foundation->kind &&

@@ -200,7 +200,7 @@ enum m2c_status srv_label_file_read(const char *path, size_t max_bytes,
                                                  void *argument),
                                     void *argument, struct m2c_error *err)
 {
-    struct header header;
+    struct header header = {0};
     unsigned char *bytes = NULL;
     size_t size = 0;
     enum m2c_status status = read_whole(path, max_bytes, &bytes, &size, err);

@@ -226,7 +226,7 @@ static enum m2c_status board(struct srv_engine *engine, const struct srv_video_a
                                 "nothing is kept of this video for this set and sampling: send its "
                                 "bytes");
     }
-    if (status == M2C_OK)
+    if (flight)
         enlist(flight, seat);
     return status;
 }
