@@ -53,7 +53,7 @@ void trn_block_carve_scratch(struct trn_carver *carver, struct trn_block_run *ru
     size_t width = block->ln_1.width, rows = layout->rows;
     scratch->n = trn_carve(carver, rows * width);
     scratch->dn = trn_carve(carver, rows * width);
-    scratch->kept_n = layout->kept_rows ? trn_carve(carver, layout->kept * width) : scratch->n;
+    scratch->kept_n = layout->partial ? trn_carve(carver, layout->kept * width) : scratch->n;
     scratch->hidden =
         trn_carve(carver, trn_dense_trained(&block->proj) ? layout->kept * block->fc.out : 0);
     scratch->stats = trn_carve(carver, 2 * rows);
@@ -75,7 +75,7 @@ static void forward_dense(struct m2c_team *team, const struct trn_dense *dense, 
 static void take_kept(const struct trn_layout *layout, const float *source, float *target,
                       size_t width)
 {
-    if (!layout->kept_rows) {
+    if (!layout->partial) {
         memcpy(target, source, layout->rows * width * sizeof *target);
         return;
     }
@@ -105,7 +105,7 @@ static void forward_attention(struct m2c_team *team, const struct trn_block_run 
     const struct trn_block_scratch *scratch = &run->scratch;
     size_t width = block->ln_1.width, rows = layout->rows, kept = layout->kept;
     trn_norm_forward(team, &block->ln_1, rows, state->x1, scratch->n);
-    if (layout->kept_rows)
+    if (layout->partial)
         take_kept(layout, scratch->n, scratch->kept_n, width);
     forward_dense(team, &block->query, kept, scratch->kept_n, state->q, width);
     forward_dense(team, &block->key, rows, scratch->n, state->kv, 2 * width);
@@ -212,7 +212,7 @@ static void projections_to_weights(struct m2c_team *team, const struct trn_block
         !trn_dense_trained(&block->value))
         return;
     trn_norm_forward(team, &block->ln_1, rows, run->state.x1, scratch->n);
-    if (run->layout->kept_rows)
+    if (run->layout->partial)
         take_kept(run->layout, scratch->n, scratch->kept_n, width);
     trn_dense_to_weights(team, &block->query, run->layout->kept, scratch->kept_n, width, dq, width);
     trn_dense_to_weights(team, &block->key, rows, scratch->n, width, dkv, 2 * width);
@@ -230,7 +230,7 @@ static void projections_to_input(struct m2c_team *team, const struct trn_block_r
     float *dn = scratch->dn;
     trn_dense_to_input(team, &block->key, rows, dkv, 2 * width, dn, width, TRN_STORE);
     trn_dense_to_input(team, &block->value, rows, dkv + width, 2 * width, dn, width, TRN_ADD);
-    if (!layout->kept_rows) {
+    if (!layout->partial) {
         trn_dense_to_input(team, &block->query, rows, dq, width, dn, width, TRN_ADD);
         return;
     }
@@ -246,7 +246,7 @@ static void projections_to_input(struct m2c_team *team, const struct trn_block_r
 /* dx [rows, C] = dy [kept, C] on the rows that leave, 0 on the others. */
 static void spread_kept(const struct trn_layout *layout, const float *dy, float *dx, size_t width)
 {
-    if (!layout->kept_rows) {
+    if (!layout->partial) {
         if (dx != dy)
             memcpy(dx, dy, layout->rows * width * sizeof *dx);
         return;

@@ -26,7 +26,8 @@ struct trn_layout {
     size_t sequences, rows;
     const size_t *starts; /* [sequences + 1] */
     size_t kept;
-    const size_t *kept_rows;   /* [kept] ascending; NULL: all leave, kept = rows */
+    bool partial;              /* some rows do not leave; else kept = rows */
+    const size_t *kept_rows;   /* [kept] ascending; of a partial layout alone */
     const size_t *kept_starts; /* [sequences + 1]; = starts when all leave */
     const size_t *visible;     /* [kept] rows of its sequence that a kept row attends to; NULL: all
                                 */

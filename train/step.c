@@ -22,6 +22,7 @@ struct trn_step {
     struct trn_step_options options;
     struct m2c_arena arena;
     struct tower_places vision_places, text_places;
+    struct trn_label_states label_states;
     struct trn_vision vision;
     struct trn_text text;
     struct trn_cmlm cmlm;
@@ -72,6 +73,7 @@ void trn_step_free(struct trn_step **step_pointer)
         return;
     places_free(&step->vision_places);
     places_free(&step->text_places);
+    trn_label_states_destroy(&step->label_states);
     m2c_arena_destroy(&step->arena);
     free(step);
 }
@@ -83,7 +85,8 @@ static size_t text_groups(const struct trn_step *step, const struct trn_batch *b
     const struct trn_losses *weights = &step->options.weights;
     size_t count = 0;
     if (weights->cmc > 0)
-        groups[count++] = (struct trn_texts){.ids = batch->label_tokens, .count = batch->classes};
+        groups[count++] =
+            (struct trn_texts){.ids = batch->label_tokens, .count = batch->classes, .fixed = true};
     if (weights->contrastive > 0 || weights->cmlm > 0)
         groups[count++] =
             (struct trn_texts){.ids = batch->masked_tokens,
@@ -106,9 +109,12 @@ static void carve(struct trn_step *step, const struct trn_batch *batch, struct t
     step->vision.tower.runs = step->vision_places.runs;
     step->vision.tower.inputs = step->vision_places.inputs;
     trn_vision_carve(carver, &step->vision, recompute, size);
-    trn_text_measure(&step->text, step->network, groups, count);
-    step->text.tower.runs = step->text_places.runs;
-    step->text.tower.inputs = step->text_places.inputs;
+    trn_text_measure(&step->text, step->network, &step->label_states, groups, count);
+    size_t frozen = trn_text_frozen_blocks(step->network);
+    step->text.frozen.runs = step->text_places.runs;
+    step->text.frozen.inputs = step->text_places.inputs;
+    step->text.tower.runs = step->text_places.runs + frozen;
+    step->text.tower.inputs = step->text_places.inputs + frozen;
     trn_text_carve(carver, &step->text, groups, count, recompute, size);
     step->cmlm = (struct trn_cmlm){.network = step->network,
                                    .vision = &step->vision,
@@ -141,6 +147,9 @@ static enum m2c_status prepare(struct trn_step *step, const struct trn_batch *ba
     }
     struct trn_carver carver = {.base = (float *)(void *)step->arena.base};
     carve(step, batch, &carver);
+    if (carver.peak * sizeof(float) != bytes)
+        return m2c_fail(err, M2C_INTERNAL, "a step was counted to take %zu bytes and took %zu",
+                        bytes, carver.peak * sizeof(float));
     return M2C_OK;
 }
 

@@ -19,7 +19,8 @@ static void embed_rows(void *argument, struct m2c_range rows, int member)
     const struct trn_text_network *network = &text->network->text;
     size_t width = network->projection.in;
     (void)member;
-    for (size_t row = rows.begin; row < rows.end; row++) {
+    size_t skipped = text->rows - text->frozen_layout.rows;
+    for (size_t row = rows.begin + skipped; row < rows.end + skipped; row++) {
         float *x = text->tower.inputs[0] + row * width;
         memcpy(x, network->tokens.value + text->ids[row] * width, width * sizeof *x);
         m2c_kernels_get()->bias(x, width, network->positions.value + place_of(text, row) * width, 1,
@@ -27,11 +28,27 @@ static void embed_rows(void *argument, struct m2c_range rows, int member)
     }
 }
 
+/* The states of fixed texts come from where they are kept, or go there. */
+static void run_frozen(struct m2c_team *team, struct trn_text *text)
+{
+    size_t width = text->network->text.projection.in;
+    float *states = text->tower.inputs[0];
+    trn_for_rows(team, text->frozen_layout.rows, GRAIN, embed_rows, text);
+    if (text->frozen_layout.rows > 0)
+        trn_tower_forward(team, &text->frozen);
+    if (text->holds)
+        memcpy(states, text->kept_states->states, text->fixed_rows * width * sizeof *states);
+    else if (text->fixed > 0 && text->frozen.layers > 0)
+        trn_label_states_keep(text->kept_states, text->fixed_ids, text->fixed,
+                              (size_t)text->network->config.context_length, states,
+                              text->fixed_rows, width);
+}
+
 void trn_text_forward(struct m2c_team *team, struct trn_text *text)
 {
     const struct trn_text_network *network = &text->network->text;
     size_t width = network->projection.in;
-    trn_for_rows(team, text->rows, GRAIN, embed_rows, text);
+    run_frozen(team, text);
     trn_tower_forward(team, &text->tower);
     for (size_t n = 0; n < text->texts; n++)
         memcpy(text->end_rows + n * width, text->tower.output + text->ends[n] * width,

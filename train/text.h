@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "train/label_states.h"
 #include "train/network.h"
 #include "train/tower.h"
 
@@ -18,10 +19,19 @@ struct trn_texts {
     const int32_t *ids;
     const int32_t *targets; /* word of a masked position, or TRN_NO_TARGET */
     size_t count;
+    bool fixed; /* the same in every step; of the first group alone */
 };
 
 struct trn_text {
     const struct trn_network *network;
+    struct trn_label_states *kept_states; /* borrowed */
+    const int32_t *fixed_ids;             /* [fixed, context] texts whose states may be kept */
+    size_t fixed, fixed_rows;             /* texts at the beginning, their rows */
+    bool holds;                           /* their states are kept already */
+    struct trn_tower frozen;              /* the blocks below the first that is trained, on the
+                                             rows whose states are not kept */
+    struct trn_layout frozen_layout;
+    size_t *frozen_starts;            /* from the first of these rows on */
     size_t texts, rows, kept, masked; /* all groups together */
     struct trn_layout layout, last_layout;
     size_t *starts, *kept_starts, *kept_rows; /* [N + 1], [N + 1], [kept] */
@@ -31,20 +41,27 @@ struct trn_text {
     size_t *masked_kept;                      /* [masked] which are masked words */
     size_t *masked_targets;                   /* [masked] their words */
     size_t *masked_starts;                    /* [N + 1] each text's masked words */
-    struct trn_tower tower;                   /* output: [kept, Ct] */
+    struct trn_tower tower;                   /* the others; output: [kept, Ct] */
     float *end_rows, *end_normed;             /* [N, Ct] */
     float *vectors;                           /* [N, E] text representations, not made unit */
     float *d_output, *d_end, *d_normed;       /* [kept, Ct], [N, Ct], [N, Ct] */
     float *stats;                             /* [2, N] */
 };
 
+/* Whether anything of the text side is trained. */
+bool trn_text_trained(const struct trn_network *network);
+
+/* How many blocks of the tower no gradient reaches; the last one counts as reached. */
+size_t trn_text_frozen_blocks(const struct trn_network *network);
+
 /* Counts texts, rows and masked words of the groups: what the memory's size depends on. The first
- * of a text's highest ids is its end. */
+ * of a text's highest ids is its end. `kept` holds states of fixed texts, or will. */
 void trn_text_measure(struct trn_text *text, const struct trn_network *network,
-                      const struct trn_texts *groups, size_t group_count);
+                      struct trn_label_states *kept, const struct trn_texts *groups,
+                      size_t group_count);
 
 /* Cuts the memory; on real memory it is filled with the groups' rows too, group after group. Runs
- * and inputs of the tower must point to [text.layers] of each. */
+ * and inputs of both towers must point to as many of each as they have blocks. */
 void trn_text_carve(struct trn_carver *carver, struct trn_text *text,
                     const struct trn_texts *groups, size_t group_count, bool recompute,
                     int team_size);
@@ -55,8 +72,5 @@ void trn_text_forward(struct m2c_team *team, struct trn_text *text);
 /* Adds all gradients of the text side. d_vectors: [N, E]; d_output of `text` holds what the CMLM
  * head wants of the masked words (zero if nothing). */
 void trn_text_backward(struct m2c_team *team, struct trn_text *text, const float *d_vectors);
-
-/* Whether anything of the text side is trained. */
-bool trn_text_trained(const struct trn_network *network);
 
 #endif

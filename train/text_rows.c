@@ -31,11 +31,38 @@ static bool is_masked(const struct span *span, size_t position)
     return span->targets && span->targets[position] != TRN_NO_TARGET;
 }
 
+/* Which texts come first and never change, and whether their states are kept. */
+static void measure_fixed(struct trn_text *text, const struct trn_texts *group, size_t context)
+{
+    text->fixed_ids = group->ids;
+    text->fixed = group->count;
+    text->fixed_rows = text->rows;
+    text->holds = trn_label_states_hold(text->kept_states, group->ids, group->count, context);
+}
+
+static void measure_layouts(struct trn_text *text, size_t longest, size_t longest_kept)
+{
+    size_t first_row = text->holds ? text->fixed_rows : 0;
+    text->layout = (struct trn_layout){.sequences = text->texts,
+                                       .rows = text->rows,
+                                       .kept = text->rows,
+                                       .longest = longest,
+                                       .longest_kept = longest};
+    text->last_layout = text->layout;
+    text->last_layout.kept = text->kept;
+    text->last_layout.partial = true;
+    text->last_layout.longest_kept = longest_kept;
+    text->frozen_layout = text->layout;
+    text->frozen_layout.sequences -= text->holds ? text->fixed : 0;
+    text->frozen_layout.rows = text->frozen_layout.kept = text->rows - first_row;
+}
+
 void trn_text_measure(struct trn_text *text, const struct trn_network *network,
-                      const struct trn_texts *groups, size_t group_count)
+                      struct trn_label_states *kept_states, const struct trn_texts *groups,
+                      size_t group_count)
 {
     size_t context = (size_t)network->config.context_length, longest = 0, longest_kept = 0;
-    *text = (struct trn_text){.network = network, .tower = text->tower};
+    *text = (struct trn_text){.network = network, .kept_states = kept_states};
     for (size_t g = 0; g < group_count; g++) {
         for (size_t n = 0; n < groups[g].count; n++) {
             struct span span = span_of(&groups[g], n, context);
@@ -50,15 +77,10 @@ void trn_text_measure(struct trn_text *text, const struct trn_network *network,
             longest_kept = kept > longest_kept ? kept : longest_kept;
         }
         text->texts += groups[g].count;
+        if (groups[g].fixed && g == 0)
+            measure_fixed(text, &groups[g], context);
     }
-    text->layout = (struct trn_layout){.sequences = text->texts,
-                                       .rows = text->rows,
-                                       .kept = text->rows,
-                                       .longest = longest,
-                                       .longest_kept = longest};
-    text->last_layout = text->layout;
-    text->last_layout.kept = text->kept;
-    text->last_layout.longest_kept = longest_kept;
+    measure_layouts(text, longest, longest_kept);
 }
 
 /* Where the next text's rows go. */
@@ -89,6 +111,14 @@ static void fill_text(struct trn_text *text, const struct span *span, struct fil
     text->masked_starts[at->text] = at->masked;
 }
 
+/* The rows that the frozen blocks run on, counted from the first of them. */
+static void fill_frozen(const struct trn_text *text)
+{
+    size_t first = text->texts - text->frozen_layout.sequences;
+    for (size_t i = 0; i <= text->frozen_layout.sequences; i++)
+        text->frozen_starts[i] = text->starts[first + i] - text->starts[first];
+}
+
 static void fill_rows(struct trn_text *text, const struct trn_texts *groups, size_t group_count)
 {
     size_t context = (size_t)text->network->config.context_length;
@@ -100,6 +130,7 @@ static void fill_rows(struct trn_text *text, const struct trn_texts *groups, siz
             fill_text(text, &span, &at);
         }
     }
+    fill_frozen(text);
 }
 
 static void carve_rows(struct trn_carver *carver, struct trn_text *text)
@@ -114,6 +145,10 @@ static void carve_rows(struct trn_carver *carver, struct trn_text *text)
     text->ends = trn_carve_sizes(carver, text->texts);
     text->masked_kept = trn_carve_sizes(carver, text->masked);
     text->masked_targets = trn_carve_sizes(carver, text->masked);
+    text->frozen_starts = trn_carve_sizes(carver, text->frozen_layout.sequences + 1);
+    text->frozen_layout.starts = text->frozen_layout.kept_starts = text->frozen_starts;
+    text->frozen_layout.visible =
+        text->visible ? text->visible + (text->rows - text->frozen_layout.rows) : NULL;
     text->layout.starts = text->layout.kept_starts = text->last_layout.starts = text->starts;
     text->layout.visible = text->visible;
     text->last_layout.kept_rows = text->kept_rows;
@@ -134,24 +169,50 @@ bool trn_text_trained(const struct trn_network *network)
            trn_dense_trained(&text->projection) || trn_first_trained(text->blocks, layers) < layers;
 }
 
-void trn_text_carve(struct trn_carver *carver, struct trn_text *text,
-                    const struct trn_texts *groups, size_t group_count, bool recompute,
-                    int team_size)
+size_t trn_text_frozen_blocks(const struct trn_network *network)
+{
+    size_t layers = (size_t)network->config.text.layers;
+    if (ways_in_trained(&network->text))
+        return 0;
+    size_t first = trn_first_trained(network->text.blocks, layers);
+    return first < layers ? first : layers - 1;
+}
+
+/* The frozen blocks run in place, on rows of what the first of the others reads. */
+static void carve_towers(struct trn_carver *carver, struct trn_text *text, bool recompute,
+                         int team_size)
 {
     const struct trn_text_network *network = &text->network->text;
-    struct trn_tower *tower = &text->tower;
-    size_t width = network->projection.in;
-    carve_rows(carver, text);
-    if (carver->base)
-        fill_rows(text, groups, group_count);
-    tower->blocks = network->blocks;
-    tower->layers = (size_t)text->network->config.text.layers;
+    struct trn_tower *tower = &text->tower, *frozen = &text->frozen;
+    size_t layers = (size_t)text->network->config.text.layers;
+    size_t width = network->projection.in, split = trn_text_frozen_blocks(text->network);
+    tower->blocks = network->blocks + split;
+    tower->layers = layers - split;
     tower->layout = &text->layout;
     tower->last_layout = &text->last_layout;
     tower->recompute = recompute;
     tower->to_input = ways_in_trained(network);
     tower->first = tower->to_input ? 0 : trn_first_trained(tower->blocks, tower->layers);
     trn_tower_carve(carver, tower, team_size);
+    frozen->blocks = network->blocks;
+    frozen->layers = split;
+    frozen->layout = frozen->last_layout = &text->frozen_layout;
+    frozen->first = split;
+    size_t first_row = text->rows - text->frozen_layout.rows;
+    trn_tower_carve_in_place(carver, frozen,
+                             carver->base ? tower->inputs[0] + first_row * width : NULL, team_size);
+}
+
+void trn_text_carve(struct trn_carver *carver, struct trn_text *text,
+                    const struct trn_texts *groups, size_t group_count, bool recompute,
+                    int team_size)
+{
+    const struct trn_text_network *network = &text->network->text;
+    size_t width = network->projection.in;
+    carve_rows(carver, text);
+    if (carver->base)
+        fill_rows(text, groups, group_count);
+    carve_towers(carver, text, recompute, team_size);
     text->end_rows = trn_carve(carver, text->texts * width);
     text->end_normed = trn_carve(carver, text->texts * width);
     text->vectors = trn_carve(carver, text->texts * network->projection.out);

@@ -51,6 +51,18 @@ void trn_tower_carve(struct trn_carver *carver, struct trn_tower *tower, int tea
     carve_shared(carver, tower, team_size);
 }
 
+void trn_tower_carve_in_place(struct trn_carver *carver, struct trn_tower *tower, float *x,
+                              int team_size)
+{
+    for (size_t i = 0; i < tower->layers; i++) {
+        tower->runs[i].block = &tower->blocks[i];
+        tower->runs[i].layout = tower->layout;
+        tower->inputs[i] = x;
+    }
+    tower->output = x;
+    carve_shared(carver, tower, team_size);
+}
+
 void trn_tower_forward(struct m2c_team *team, struct trn_tower *tower)
 {
     for (size_t i = 0; i < tower->layers; i++) {

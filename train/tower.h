@@ -22,6 +22,11 @@ struct trn_tower {
 /* Cuts the memory of a tower whose first seven members are set. */
 void trn_tower_carve(struct trn_carver *carver, struct trn_tower *tower, int team_size);
 
+/* The same for blocks of which none is reached, all of whose rows leave: their input, their output
+ * and everything between lie in `x` [rows, C]. */
+void trn_tower_carve_in_place(struct trn_carver *carver, struct trn_tower *tower, float *x,
+                              int team_size);
+
 /* From inputs[0], filled by the caller, to output. Blocks below `first` keep nothing. */
 void trn_tower_forward(struct m2c_team *team, struct trn_tower *tower);
 

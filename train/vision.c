@@ -39,6 +39,7 @@ static void carve_layouts(struct trn_carver *carver, struct trn_vision *vision)
     vision->layout.kept_grid = vision->layout.grid;
     vision->last_layout = vision->layout;
     vision->last_layout.kept = frames;
+    vision->last_layout.partial = true;
     vision->last_layout.kept_rows = vision->class_rows;
     vision->last_layout.kept_starts = vision->class_starts;
     vision->last_layout.longest_kept = 1;

@@ -125,6 +125,7 @@ static void a_last_block_of_class_tokens_agrees_with_differences(void **state)
     struct trn_layout layout = frame_layout;
     (void)state;
     layout.kept = 4;
+    layout.partial = true;
     layout.kept_rows = class_rows;
     layout.kept_starts = class_starts;
     layout.longest_kept = 1;
@@ -143,6 +144,7 @@ static void a_text_block_that_keeps_some_rows_agrees_with_differences(void **sta
                                              .rows = 10,
                                              .starts = starts,
                                              .kept = 3,
+                                             .partial = true,
                                              .kept_rows = kept_rows,
                                              .kept_starts = kept_starts,
                                              .visible = visible,
