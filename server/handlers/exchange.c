@@ -68,6 +68,7 @@ void srv_exchange_fail(struct srv_exchange *exchange, const struct m2c_error *er
 {
     struct srv_request *request = exchange->request;
     bool told = exchange->timeline && srv_timeline_fail(exchange->timeline, err);
+    srv_exchange_note_ended_early(exchange);
     srv_exchange_end(exchange);
     if (!told)
         srv_request_fail(request, err, -1);
@@ -75,6 +76,7 @@ void srv_exchange_fail(struct srv_exchange *exchange, const struct m2c_error *er
 
 static void on_gone(void *argument)
 {
+    srv_exchange_note_ended_early(argument);
     srv_exchange_end(argument);
 }
 

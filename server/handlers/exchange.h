@@ -113,6 +113,10 @@ enum m2c_status srv_admit_exchange(struct srv_exchange *exchange, struct m2c_err
 /* Ends the exchange with an error. */
 void srv_exchange_fail(struct srv_exchange *exchange, const struct m2c_error *err);
 
+/* video_answer.c: notes in the record how far the videos of a request came that fails or is left.
+ */
+void srv_exchange_note_ended_early(struct srv_exchange *exchange);
+
 /* video_answer.c: writes the answer of all items and ends the exchange's request with it. */
 void srv_exchange_answer(struct srv_exchange *exchange);
 

@@ -109,6 +109,25 @@ static enum m2c_status write_results(struct srv_exchange *exchange, struct proto
     return status;
 }
 
+/* A stage that no video has come to is not told. */
+static double reached_ms(double ms, double before_ms)
+{
+    return ms > 0.0 ? ms : before_ms;
+}
+
+void srv_exchange_note_ended_early(struct srv_exchange *exchange)
+{
+    struct srv_record *record = srv_request_record(exchange->request);
+    for (size_t i = 0; exchange->items && i < exchange->videos.count; i++) {
+        if (!exchange->items[i].seat)
+            continue;
+        struct srv_video_times times = srv_video_seat_times(exchange->items[i].seat);
+        record->queue_ms = reached_ms(times.queue_ms, record->queue_ms);
+        record->decode_ms = reached_ms(times.decode_ms, record->decode_ms);
+        record->encode_ms = reached_ms(times.encode_ms, record->encode_ms);
+    }
+}
+
 /* The stages of the slowest video, for the log. */
 static void note_record(struct srv_exchange *exchange)
 {
