@@ -51,7 +51,7 @@ enum m2c_status trn_step_new(const struct trn_network *network, struct m2c_team 
         return m2c_fail_memory(err, "a training step", sizeof *step);
     *step = (struct trn_step){.network = network, .team = team, .options = *options};
     if (!places_new(&step->vision_places, network->config.vision.layers) ||
-        !places_new(&step->text_places, network->config.text.layers)) {
+        !places_new(&step->text_places, TRN_FROZEN_PARTS * network->config.text.layers)) {
         trn_step_free(&step);
         return m2c_fail_memory(err, "a training step", sizeof *step);
     }
@@ -95,6 +95,20 @@ static size_t text_groups(const struct trn_step *step, const struct trn_batch *b
     return count;
 }
 
+/* Places for the frozen parts' blocks, then for the others. */
+static void place_text(struct trn_step *step)
+{
+    struct trn_text *text = &step->text;
+    struct tower_places places = step->text_places;
+    size_t frozen = trn_text_frozen_blocks(step->network);
+    for (size_t i = 0; i < TRN_FROZEN_PARTS; i++) {
+        text->frozen[i].tower.runs = places.runs + i * frozen;
+        text->frozen[i].tower.inputs = places.inputs + i * frozen;
+    }
+    text->tower.runs = places.runs + TRN_FROZEN_PARTS * frozen;
+    text->tower.inputs = places.inputs + TRN_FROZEN_PARTS * frozen;
+}
+
 /* Cuts everything a batch needs; on no memory the same code counts. */
 static void carve(struct trn_step *step, const struct trn_batch *batch, struct trn_carver *carver)
 {
@@ -110,11 +124,7 @@ static void carve(struct trn_step *step, const struct trn_batch *batch, struct t
     step->vision.tower.inputs = step->vision_places.inputs;
     trn_vision_carve(carver, &step->vision, recompute, size);
     trn_text_measure(&step->text, step->network, &step->label_states, groups, count);
-    size_t frozen = trn_text_frozen_blocks(step->network);
-    step->text.frozen.runs = step->text_places.runs;
-    step->text.frozen.inputs = step->text_places.inputs;
-    step->text.tower.runs = step->text_places.runs + frozen;
-    step->text.tower.inputs = step->text_places.inputs + frozen;
+    place_text(step);
     trn_text_carve(carver, &step->text, groups, count, recompute, size);
     step->cmlm = (struct trn_cmlm){.network = step->network,
                                    .vision = &step->vision,

@@ -13,14 +13,20 @@ static size_t place_of(const struct trn_text *text, size_t row)
     return text->visible[row] - 1;
 }
 
+struct embedding {
+    const struct trn_text *text;
+    size_t first_row;
+};
+
 static void embed_rows(void *argument, struct m2c_range rows, int member)
 {
-    const struct trn_text *text = argument;
+    const struct embedding *embedding = argument;
+    const struct trn_text *text = embedding->text;
     const struct trn_text_network *network = &text->network->text;
     size_t width = network->projection.in;
     (void)member;
-    size_t skipped = text->rows - text->frozen_layout.rows;
-    for (size_t row = rows.begin + skipped; row < rows.end + skipped; row++) {
+    for (size_t i = rows.begin; i < rows.end; i++) {
+        size_t row = embedding->first_row + i;
         float *x = text->tower.inputs[0] + row * width;
         memcpy(x, network->tokens.value + text->ids[row] * width, width * sizeof *x);
         m2c_kernels_get()->bias(x, width, network->positions.value + place_of(text, row) * width, 1,
@@ -28,20 +34,29 @@ static void embed_rows(void *argument, struct m2c_range rows, int member)
     }
 }
 
+static void run_part(struct m2c_team *team, struct trn_text *text, struct trn_frozen_part *part)
+{
+    struct embedding embedding = {.text = text, .first_row = part->first_row};
+    if (part->layout.rows == 0)
+        return;
+    trn_for_rows(team, part->layout.rows, GRAIN, embed_rows, &embedding);
+    trn_tower_forward(team, &part->tower);
+}
+
 /* The states of fixed texts come from where they are kept, or go there. */
 static void run_frozen(struct m2c_team *team, struct trn_text *text)
 {
     size_t width = text->network->text.projection.in;
+    struct trn_frozen_part *fixed = &text->frozen[TRN_FROZEN_FIXED];
     float *states = text->tower.inputs[0];
-    trn_for_rows(team, text->frozen_layout.rows, GRAIN, embed_rows, text);
-    if (text->frozen_layout.rows > 0)
-        trn_tower_forward(team, &text->frozen);
+    run_part(team, text, fixed);
     if (text->holds)
         memcpy(states, text->kept_states->states, text->fixed_rows * width * sizeof *states);
-    else if (text->fixed > 0 && text->frozen.layers > 0)
+    else if (text->fixed > 0 && fixed->tower.layers > 0)
         trn_label_states_keep(text->kept_states, text->fixed_ids, text->fixed,
                               (size_t)text->network->config.context_length, states,
                               text->fixed_rows, width);
+    run_part(team, text, &text->frozen[TRN_FROZEN_OTHERS]);
 }
 
 void trn_text_forward(struct m2c_team *team, struct trn_text *text)

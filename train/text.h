@@ -22,16 +22,25 @@ struct trn_texts {
     bool fixed; /* the same in every step; of the first group alone */
 };
 
+/* Texts that the blocks below the first that is trained run on together. Fixed texts run apart from
+ * the others: products may group rows by their number, and what is kept must not depend, to the
+ * bit, on what else the step held that computed it. */
+enum { TRN_FROZEN_FIXED, TRN_FROZEN_OTHERS, TRN_FROZEN_PARTS };
+
+struct trn_frozen_part {
+    struct trn_tower tower;
+    struct trn_layout layout;
+    size_t first_text, first_row;
+    size_t *starts; /* from the first row on */
+};
+
 struct trn_text {
     const struct trn_network *network;
     struct trn_label_states *kept_states; /* borrowed */
     const int32_t *fixed_ids;             /* [fixed, context] texts whose states may be kept */
     size_t fixed, fixed_rows;             /* texts at the beginning, their rows */
     bool holds;                           /* their states are kept already */
-    struct trn_tower frozen;              /* the blocks below the first that is trained, on the
-                                             rows whose states are not kept */
-    struct trn_layout frozen_layout;
-    size_t *frozen_starts;            /* from the first of these rows on */
+    struct trn_frozen_part frozen[TRN_FROZEN_PARTS];
     size_t texts, rows, kept, masked; /* all groups together */
     struct trn_layout layout, last_layout;
     size_t *starts, *kept_starts, *kept_rows; /* [N + 1], [N + 1], [kept] */
@@ -61,7 +70,7 @@ void trn_text_measure(struct trn_text *text, const struct trn_network *network,
                       size_t group_count);
 
 /* Cuts the memory; on real memory it is filled with the groups' rows too, group after group. Runs
- * and inputs of both towers must point to as many of each as they have blocks. */
+ * and inputs of all towers must point to as many of each as they have blocks. */
 void trn_text_carve(struct trn_carver *carver, struct trn_text *text,
                     const struct trn_texts *groups, size_t group_count, bool recompute,
                     int team_size);

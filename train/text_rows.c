@@ -40,9 +40,22 @@ static void measure_fixed(struct trn_text *text, const struct trn_texts *group, 
     text->holds = trn_label_states_hold(text->kept_states, group->ids, group->count, context);
 }
 
+static void set_part(struct trn_text *text, size_t index, size_t first_text, size_t texts)
+{
+    struct trn_frozen_part *part = &text->frozen[index];
+    bool fixed = index == TRN_FROZEN_FIXED;
+    part->first_text = first_text;
+    part->first_row = fixed ? 0 : text->fixed_rows;
+    part->layout = text->layout;
+    part->layout.sequences = texts;
+    part->layout.rows = fixed ? text->fixed_rows : text->rows - text->fixed_rows;
+    if (texts == 0)
+        part->layout.rows = 0;
+    part->layout.kept = part->layout.rows;
+}
+
 static void measure_layouts(struct trn_text *text, size_t longest, size_t longest_kept)
 {
-    size_t first_row = text->holds ? text->fixed_rows : 0;
     text->layout = (struct trn_layout){.sequences = text->texts,
                                        .rows = text->rows,
                                        .kept = text->rows,
@@ -52,9 +65,8 @@ static void measure_layouts(struct trn_text *text, size_t longest, size_t longes
     text->last_layout.kept = text->kept;
     text->last_layout.partial = true;
     text->last_layout.longest_kept = longest_kept;
-    text->frozen_layout = text->layout;
-    text->frozen_layout.sequences -= text->holds ? text->fixed : 0;
-    text->frozen_layout.rows = text->frozen_layout.kept = text->rows - first_row;
+    set_part(text, TRN_FROZEN_FIXED, 0, text->holds ? 0 : text->fixed);
+    set_part(text, TRN_FROZEN_OTHERS, text->fixed, text->texts - text->fixed);
 }
 
 void trn_text_measure(struct trn_text *text, const struct trn_network *network,
@@ -111,12 +123,11 @@ static void fill_text(struct trn_text *text, const struct span *span, struct fil
     text->masked_starts[at->text] = at->masked;
 }
 
-/* The rows that the frozen blocks run on, counted from the first of them. */
-static void fill_frozen(const struct trn_text *text)
+/* A part's rows, counted from the first of them. */
+static void fill_part(const struct trn_text *text, const struct trn_frozen_part *part)
 {
-    size_t first = text->texts - text->frozen_layout.sequences;
-    for (size_t i = 0; i <= text->frozen_layout.sequences; i++)
-        text->frozen_starts[i] = text->starts[first + i] - text->starts[first];
+    for (size_t i = 0; i <= part->layout.sequences; i++)
+        part->starts[i] = text->starts[part->first_text + i] - part->first_row;
 }
 
 static void fill_rows(struct trn_text *text, const struct trn_texts *groups, size_t group_count)
@@ -130,7 +141,8 @@ static void fill_rows(struct trn_text *text, const struct trn_texts *groups, siz
             fill_text(text, &span, &at);
         }
     }
-    fill_frozen(text);
+    for (size_t i = 0; i < TRN_FROZEN_PARTS; i++)
+        fill_part(text, &text->frozen[i]);
 }
 
 static void carve_rows(struct trn_carver *carver, struct trn_text *text)
@@ -145,10 +157,12 @@ static void carve_rows(struct trn_carver *carver, struct trn_text *text)
     text->ends = trn_carve_sizes(carver, text->texts);
     text->masked_kept = trn_carve_sizes(carver, text->masked);
     text->masked_targets = trn_carve_sizes(carver, text->masked);
-    text->frozen_starts = trn_carve_sizes(carver, text->frozen_layout.sequences + 1);
-    text->frozen_layout.starts = text->frozen_layout.kept_starts = text->frozen_starts;
-    text->frozen_layout.visible =
-        text->visible ? text->visible + (text->rows - text->frozen_layout.rows) : NULL;
+    for (size_t i = 0; i < TRN_FROZEN_PARTS; i++) {
+        struct trn_frozen_part *part = &text->frozen[i];
+        part->starts = trn_carve_sizes(carver, part->layout.sequences + 1);
+        part->layout.starts = part->layout.kept_starts = part->starts;
+        part->layout.visible = text->visible ? text->visible + part->first_row : NULL;
+    }
     text->layout.starts = text->layout.kept_starts = text->last_layout.starts = text->starts;
     text->layout.visible = text->visible;
     text->last_layout.kept_rows = text->kept_rows;
@@ -178,14 +192,36 @@ size_t trn_text_frozen_blocks(const struct trn_network *network)
     return first < layers ? first : layers - 1;
 }
 
-/* The frozen blocks run in place, on rows of what the first of the others reads. */
+/* The frozen blocks run in place, on rows of what the first of the others reads; one part after the
+ * other, in the same memory. */
+static void carve_frozen(struct trn_carver *carver, struct trn_text *text, size_t layers,
+                         int team_size)
+{
+    const struct trn_text_network *network = &text->network->text;
+    float *rows = text->tower.inputs[0];
+    size_t mark = carver->used, end = mark;
+    for (size_t i = 0; i < TRN_FROZEN_PARTS; i++) {
+        struct trn_frozen_part *part = &text->frozen[i];
+        part->tower.blocks = network->blocks;
+        part->tower.layers = layers;
+        part->tower.layout = part->tower.last_layout = &part->layout;
+        part->tower.first = layers;
+        trn_carver_rewind(carver, mark);
+        trn_tower_carve_in_place(carver, &part->tower,
+                                 rows ? rows + part->first_row * network->projection.in : NULL,
+                                 team_size);
+        end = carver->used > end ? carver->used : end;
+    }
+    trn_carver_rewind(carver, end);
+}
+
 static void carve_towers(struct trn_carver *carver, struct trn_text *text, bool recompute,
                          int team_size)
 {
     const struct trn_text_network *network = &text->network->text;
-    struct trn_tower *tower = &text->tower, *frozen = &text->frozen;
+    struct trn_tower *tower = &text->tower;
     size_t layers = (size_t)text->network->config.text.layers;
-    size_t width = network->projection.in, split = trn_text_frozen_blocks(text->network);
+    size_t split = trn_text_frozen_blocks(text->network);
     tower->blocks = network->blocks + split;
     tower->layers = layers - split;
     tower->layout = &text->layout;
@@ -194,13 +230,7 @@ static void carve_towers(struct trn_carver *carver, struct trn_text *text, bool 
     tower->to_input = ways_in_trained(network);
     tower->first = tower->to_input ? 0 : trn_first_trained(tower->blocks, tower->layers);
     trn_tower_carve(carver, tower, team_size);
-    frozen->blocks = network->blocks;
-    frozen->layers = split;
-    frozen->layout = frozen->last_layout = &text->frozen_layout;
-    frozen->first = split;
-    size_t first_row = text->rows - text->frozen_layout.rows;
-    trn_tower_carve_in_place(carver, frozen,
-                             carver->base ? tower->inputs[0] + first_row * width : NULL, team_size);
+    carve_frozen(carver, text, split, team_size);
 }
 
 void trn_text_carve(struct trn_carver *carver, struct trn_text *text,

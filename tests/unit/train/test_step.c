@@ -325,6 +325,32 @@ static void a_second_run_gives_the_same_bits_and_adds(void **state)
     close_case(&test);
 }
 
+/* A resumed run computes its labels in another step than the run before it did. */
+static void kept_label_states_do_not_depend_on_the_step_that_made_them(void **state)
+{
+    struct step_case test;
+    size_t count;
+    (void)state;
+    open_case(&test, "tiny-premlp", &adapters, NULL, 2);
+    size_t context = (size_t)test.model.config.context_length;
+    start(&test);
+    (void)run(&test);
+    for (unsigned b = 0; b < CLIPS; b++)
+        write_text(test.masked_tokens + b * context, context, 20 + 9 * b,
+                   test.model.config.vocabulary, b + 40);
+    struct trn_losses kept = run(&test);
+    float *gradients = copy_gradients(&test, &count);
+    start(&test);
+    struct trn_losses fresh = run(&test);
+    assert_true(kept.total == fresh.total);
+    assert_memory_equal(gradients, trn_tensors_gradients(test.model.tensors, &count),
+                        count * sizeof *gradients);
+    test.label_tokens[1]++;
+    assert_true(run(&test).total != fresh.total);
+    free(gradients);
+    close_case(&test);
+}
+
 static void a_loss_of_weight_zero_is_not_there(void **state)
 {
     struct step_case test;
@@ -388,6 +414,7 @@ int main(void)
         cmocka_unit_test(dropout_scales_what_the_vc_layer_reads),
         cmocka_unit_test(computing_again_gives_the_same_bits_in_less_memory),
         cmocka_unit_test(a_second_run_gives_the_same_bits_and_adds),
+        cmocka_unit_test(kept_label_states_do_not_depend_on_the_step_that_made_them),
         cmocka_unit_test(a_loss_of_weight_zero_is_not_there),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
