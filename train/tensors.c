@@ -83,7 +83,7 @@ static bool grow(struct trn_tensors *tensors)
     if (tensors->count < tensors->capacity)
         return true;
     size_t capacity = tensors->capacity ? 2 * tensors->capacity : FIRST_CAPACITY;
-    struct trn_tensor **items = realloc(tensors->items, capacity * sizeof *items);
+    struct trn_tensor **items = realloc(tensors->items, capacity * sizeof(struct trn_tensor *));
     if (!items)
         return false;
     tensors->items = items;
@@ -103,10 +103,11 @@ static enum m2c_status place(struct trn_tensors *tensors, struct trn_tensor *ten
     }
     if (!grow(tensors)) {
         tensor_free(tensor);
-        return m2c_fail_memory(err, "a list of tensors", tensors->capacity * sizeof tensor);
+        return m2c_fail_memory(err, "a list of tensors",
+                               tensors->capacity * sizeof(struct trn_tensor *));
     }
     memmove(tensors->items + index + 1, tensors->items + index,
-            (tensors->count - index) * sizeof tensor);
+            (tensors->count - index) * sizeof(struct trn_tensor *));
     tensors->items[index] = tensor;
     tensors->count++;
     return M2C_OK;

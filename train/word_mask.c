@@ -70,12 +70,14 @@ static void choose(struct word *words, size_t count, double share)
     size_t wanted = (size_t)(share * (double)count + 0.5);
     if (wanted == 0 && share > 0)
         wanted = 1;
-    for (size_t taken = 0; taken < wanted && taken < count; taken++) {
+    for (size_t taken = 0; taken < wanted; taken++) {
         struct word *lowest = NULL;
         for (size_t i = 0; i < count; i++) {
             if (!words[i].masked && (!lowest || words[i].lot < lowest->lot))
                 lowest = &words[i];
         }
+        if (!lowest)
+            return;
         lowest->masked = true;
     }
 }

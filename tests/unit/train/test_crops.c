@@ -127,12 +127,13 @@ static double kernel(double distance)
 static double value_at(const float *plane, size_t width, size_t height, double x, double y)
 {
     double sum = 0;
-    for (double row = floor(y) - 1; row <= floor(y) + 2; row++)
-        for (double column = floor(x) - 1; column <= floor(x) + 2; column++) {
-            size_t i = (size_t)fmin(fmax(row, 0), (double)height - 1);
-            size_t j = (size_t)fmin(fmax(column, 0), (double)width - 1);
-            sum += kernel(y - row) * kernel(x - column) * (double)plane[i * width + j];
-        }
+    for (int k = 0; k < 16; k++) {
+        int below = k / 4 - 1, beside = k % 4 - 1;
+        double row = floor(y) + below, column = floor(x) + beside;
+        size_t i = (size_t)fmin(fmax(row, 0), (double)height - 1);
+        size_t j = (size_t)fmin(fmax(column, 0), (double)width - 1);
+        sum += kernel(y - row) * kernel(x - column) * (double)plane[i * width + j];
+    }
     return sum;
 }
 
