@@ -41,10 +41,8 @@ class Settings:
         return traffic.clips(self.work, self.clip_paths)
 
     def start(self, model, *options):
-        """A server; encoders and decoders below the loop in priority where there is an option."""
+        """A server; by default its encoders and decoders stand below the loop in priority."""
         chosen = list(options)
-        if "compute-nice" in self.known:
-            chosen += ["--compute-nice", "5"]
         if self.threads:
             chosen += ["--threads", self.threads]
         for option in self.options:
