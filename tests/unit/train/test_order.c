@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "train/dropout.h"
 #include "train/order.h"
 
 enum { COUNT = 101 };
@@ -48,12 +49,30 @@ static void items_have_seeds_of_their_own(void **state)
     assert_true(trn_item_seed(1, 12, 3) != trn_item_seed(1, 1, 23));
 }
 
+static void dropout_keeps_the_mean(void **state)
+{
+    float factors[1600], again[1600];
+    size_t dropped = 0;
+    (void)state;
+    trn_dropout_draw(0.25, 6, factors, 1600);
+    trn_dropout_draw(0.25, 6, again, 1600);
+    assert_memory_equal(factors, again, sizeof factors);
+    for (size_t i = 0; i < 1600; i++) {
+        assert_true(factors[i] == 0.0F || factors[i] == 4.0F / 3.0F);
+        dropped += factors[i] == 0.0F;
+    }
+    assert_in_range(dropped, 320, 480);
+    trn_dropout_draw(0, 6, factors, 1600);
+    assert_true(factors[0] == 1.0F && factors[1599] == 1.0F);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_item_comes_once_in_a_pass),
         cmocka_unit_test(a_pass_is_the_same_each_time_and_no_other),
         cmocka_unit_test(items_have_seeds_of_their_own),
+        cmocka_unit_test(dropout_keeps_the_mean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "differences.h"
+#include "train/adamw.h"
 #include "train/model.h"
 #include "train/step.h"
 #include "train/text.h"
@@ -374,6 +375,25 @@ static void a_loss_of_weight_zero_is_not_there(void **state)
     close_case(&test);
 }
 
+static void some_steps_learn_a_batch_by_heart(void **state)
+{
+    const struct trn_selection *const selections[] = {&adapters, &everything};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct step_case test;
+        struct trn_adamw adamw = trn_adamw_defaults();
+        open_case(&test, "tiny-premlp", selections[i], NULL, 2);
+        start(&test);
+        double before = run(&test).total, after = 0;
+        for (uint64_t step = 1; step <= 30; step++) {
+            after = run(&test).total;
+            trn_adamw_step(test.team, &adamw, step, test.model.tensors);
+        }
+        assert_true(after < 0.5 * before);
+        close_case(&test);
+    }
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     struct step_case test;
@@ -416,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_second_run_gives_the_same_bits_and_adds),
         cmocka_unit_test(kept_label_states_do_not_depend_on_the_step_that_made_them),
         cmocka_unit_test(a_loss_of_weight_zero_is_not_there),
+        cmocka_unit_test(some_steps_learn_a_batch_by_heart),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
