@@ -1,7 +1,13 @@
-"""openapi.yaml as a judge: is an answer one that the contract allows?"""
+"""openapi.yaml as a judge: is an answer one that the contract allows?
+
+Every session of these tests asks it about every answer (conftest.py), raw replies are held to it in
+server_support.read_reply.
+"""
 
 import functools
+import json
 import re
+import urllib.parse
 
 import jsonschema
 import yaml
@@ -58,3 +64,51 @@ def check(method, path, status, content_type, body):
     if media == "application/problem+json":
         assert body["status"] == status, body
         assert body["code"] in response["x-codes"], (method, path, body)
+
+
+def operation_of(method, path):
+    """The key of the operation that a request's path belongs to, or None where there is none."""
+    for known_method, template in operations():
+        pattern = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(template))
+        if known_method == method and re.fullmatch(pattern, path):
+            return known_method, template
+    return None
+
+
+def check_problem(status, body):
+    """A problem of any route, or of none."""
+    validate(body, document()["components"]["schemas"]["Problem"])
+    assert body["status"] == status, body
+
+
+def read_body(response, media):
+    if media.endswith("json"):
+        return response.json()
+    return response.text
+
+
+def judge(response, **_options):
+    """A hook of requests: fails unless the contract allows the response."""
+    request = response.request
+    key = operation_of(request.method, urllib.parse.urlsplit(request.url).path)
+    content_type = response.headers.get("Content-Type", "")
+    media = re.split(r"\s*;", content_type)[0]
+    if media == "application/problem+json":
+        check_problem(response.status_code, response.json())
+        if response.json()["code"] == "route_not_found":
+            return  # not served on this listener: no operation answered
+    if key is None:
+        assert response.status_code >= 400 or request.method in ("HEAD", "OPTIONS"), request.url
+    elif media in STREAMED:
+        assert str(response.status_code) in operations()[key]["responses"], request.url
+    else:
+        check(*key, response.status_code, content_type, read_body(response, media))
+
+
+STREAMED = ("application/x-ndjson", "text/event-stream")
+
+
+def judge_raw(status, headers, body):
+    """A reply read from a socket: a problem must be one."""
+    if headers.get("content-type", "").startswith("application/problem+json") and body:
+        check_problem(status, json.loads(body))

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 
+import contract
 import requests
 from cli_support import SHARED, binary, clean_environment, m2clip
 
@@ -124,7 +125,9 @@ def read_reply(connection):
             body += piece
     except ConnectionError:
         return 0, {}, data
-    return int(lines[0].split()[1]), headers, body
+    status = int(lines[0].split()[1])
+    contract.judge_raw(status, headers, body)
+    return status, headers, body
 
 
 def is_closed(connection, timeout_s=5):
