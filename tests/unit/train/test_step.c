@@ -263,6 +263,7 @@ static void dropout_scales_what_the_vc_layer_reads(void **state)
     for (size_t i = 0; i < count; i++)
         test.dropout[i] = test.dropout[i] > 0 ? 2.0F : 0.0F;
     test.batch.dropout = test.dropout;
+    test.options.weights = (struct trn_losses){.vc = 1};
     start(&test);
     (void)run(&test);
     check_tensor(&test, trn_tensors_find(test.model.tensors, "visual.adapter_fc.weight"));
