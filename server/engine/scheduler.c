@@ -109,6 +109,8 @@ static void settle(struct worker *worker, const struct m2c_error *outcome, doubl
         struct srv_work *work = batch->owners[i];
         work->share_ms += ms / (double)owners;
         work->run_ms += is_first_piece(batch, i) ? ms : 0.0;
+        if (batch->count > work->largest_batch)
+            work->largest_batch = batch->count;
     }
     for (size_t i = 0; i < owners; i++)
         settle_piece(scheduler, batch->owners[i], pieces, outcome);
@@ -369,6 +371,7 @@ void srv_scheduler_submit(struct srv_scheduler *scheduler, struct srv_work *work
     memset(&work->err, 0, sizeof work->err);
     work->taken = work->running = 0;
     work->run_ms = work->share_ms = 0.0;
+    work->largest_batch = 0;
     work->dropped = false;
     work->flop = 0.0;
     if (work->kind == SRV_WORK_VIEWS)

@@ -58,6 +58,7 @@ static void on_encoded(struct srv_work *work)
     struct m2c_error err = work->err;
     job->times.queue_ms += work->wait_ms;
     job->times.encode_ms = work->run_ms;
+    job->times.batch_clips = work->largest_batch;
     if (err.status == M2C_OK)
         srv_engine_learn_encode(engine, work);
     end(job, &err);

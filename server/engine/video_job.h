@@ -46,6 +46,7 @@ struct srv_video_result srv_video_job_take_result(struct srv_video_job *job);
 /* Times so far, also of a job that failed. */
 struct srv_video_times {
     double queue_ms, decode_ms, encode_ms;
+    size_t batch_clips; /* views in the fullest pass that one of its views was in */
 };
 
 struct srv_video_times srv_video_job_times(const struct srv_video_job *job);

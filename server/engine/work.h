@@ -37,10 +37,11 @@ struct srv_work {
 
     /* Set when done is called. err.status: the outcome. */
     struct m2c_error err;
-    double run_ms;   /* of all passes that had a piece of it */
-    double share_ms; /* its part of them, by the pieces in each */
-    double wait_ms;  /* the rest of the time since it was submitted */
-    double flop;     /* needed by its views */
+    double run_ms;        /* of all passes that had a piece of it */
+    double share_ms;      /* its part of them, by the pieces in each */
+    size_t largest_batch; /* pieces in the fullest of them */
+    double wait_ms;       /* the rest of the time since it was submitted */
+    double flop;          /* needed by its views */
 
     /* The scheduler's own, under its lock. */
     struct srv_letter letter;

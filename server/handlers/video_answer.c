@@ -144,6 +144,9 @@ static void note_record(struct srv_exchange *exchange)
             continue;
         record->video =
             srv_video_seat_spared(exchange->items[i].seat) ? SRV_VIDEO_FOUND : SRV_VIDEO_NOT_FOUND;
+        size_t batch_clips = srv_video_seat_times(exchange->items[i].seat).batch_clips;
+        if (batch_clips > record->batch_clips)
+            record->batch_clips = (unsigned)batch_clips;
         struct proto_timing_ms timing = times_of(exchange, &exchange->items[i]);
         if (timing.queue + timing.decode + timing.encode <
             record->queue_ms + record->decode_ms + record->encode_ms)

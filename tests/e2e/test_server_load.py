@@ -86,6 +86,8 @@ def test_clips_of_many_requests_share_passes_and_answers_stay(start, clip):
     # Three views at a time where nobody shares; four where the next request is there.
     assert values['m2clip_batch_clips_bucket{le="4"}'] > values['m2clip_batch_clips_bucket{le="2"}']
     assert values["m2clip_batch_clips_count"] < 13 * 3
+    logged = [line.get("batch_clips", 0) for line in server.log_lines() if line["event"] == "request"]
+    assert 2 < max(logged) <= 4
     assert server.stop() == 0
 
 
