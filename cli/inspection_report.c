@@ -137,18 +137,6 @@ void cli_inspection_print(const struct cli_inspection *inspection, FILE *stream)
     print_unused(stream, m2c_model_weights(inspection->model));
 }
 
-static void member_integer(struct proto_writer *writer, const char *key, long long value)
-{
-    proto_writer_key(writer, key);
-    proto_writer_integer(writer, value);
-}
-
-static void member_string(struct proto_writer *writer, const char *key, const char *value)
-{
-    proto_writer_key(writer, key);
-    proto_writer_string(writer, value);
-}
-
 static void member_bool(struct proto_writer *writer, const char *key, bool value)
 {
     proto_writer_key(writer, key);
@@ -160,11 +148,11 @@ static void write_tower(struct proto_writer *writer, const char *key,
 {
     proto_writer_key(writer, key);
     proto_writer_object_begin(writer);
-    member_integer(writer, "layers", tower->layers);
-    member_integer(writer, "width", tower->width);
-    member_integer(writer, "heads", tower->heads);
-    member_integer(writer, "mlp_width", tower->mlp_width);
-    member_string(writer, "activation", activation_name(tower->activation));
+    proto_writer_member_integer(writer, "layers", tower->layers);
+    proto_writer_member_integer(writer, "width", tower->width);
+    proto_writer_member_integer(writer, "heads", tower->heads);
+    proto_writer_member_integer(writer, "mlp_width", tower->mlp_width);
+    proto_writer_member_string(writer, "activation", activation_name(tower->activation));
     proto_writer_object_end(writer);
 }
 
@@ -172,14 +160,14 @@ static void write_architecture(struct proto_writer *writer, const struct m2c_con
 {
     proto_writer_key(writer, "architecture");
     proto_writer_object_begin(writer);
-    member_string(writer, "form", config->huggingface_form ? "huggingface" : "m2clip");
+    proto_writer_member_string(writer, "form", config->huggingface_form ? "huggingface" : "m2clip");
     write_tower(writer, "vision", &config->vision);
     write_tower(writer, "text", &config->text);
-    member_integer(writer, "image_px", config->image_px);
-    member_integer(writer, "patch_px", config->patch_px);
-    member_integer(writer, "vocabulary", config->vocabulary);
-    member_integer(writer, "context_length", config->context_length);
-    member_integer(writer, "dim", config->embed_dim);
+    proto_writer_member_integer(writer, "image_px", config->image_px);
+    proto_writer_member_integer(writer, "patch_px", config->patch_px);
+    proto_writer_member_integer(writer, "vocabulary", config->vocabulary);
+    proto_writer_member_integer(writer, "context_length", config->context_length);
+    proto_writer_member_integer(writer, "dim", config->embed_dim);
     proto_writer_object_end(writer);
 }
 
@@ -187,8 +175,8 @@ static void write_parameters(struct proto_writer *writer, const struct cli_param
 {
     proto_writer_key(writer, "parameters");
     proto_writer_object_begin(writer);
-    member_integer(writer, "total", (long long)count->total);
-    member_integer(writer, "tuned", (long long)count->adapters);
+    proto_writer_member_integer(writer, "total", (long long)count->total);
+    proto_writer_member_integer(writer, "tuned", (long long)count->adapters);
     proto_writer_object_end(writer);
 }
 
@@ -198,15 +186,15 @@ static void write_dtypes(struct proto_writer *writer, const struct cli_parameter
     proto_writer_object_begin(writer);
     for (int i = 0; i < M2C_DTYPE_COUNT; i++) {
         if (count->by_dtype[i] > 0)
-            member_integer(writer, m2c_dtype_name((enum m2c_dtype)i),
-                           (long long)count->by_dtype[i]);
+            proto_writer_member_integer(writer, m2c_dtype_name((enum m2c_dtype)i),
+                                        (long long)count->by_dtype[i]);
     }
     proto_writer_object_end(writer);
 }
 
 static void source(struct proto_writer *writer, enum m2c_preprocess_source from)
 {
-    member_string(writer, "from", m2c_preprocess_source_name(from));
+    proto_writer_member_string(writer, "from", m2c_preprocess_source_name(from));
     proto_writer_object_end(writer);
 }
 
@@ -270,15 +258,15 @@ static void write_set(struct proto_writer *writer, const struct cli_inspection *
 {
     const struct m2c_set_info *info = m2c_set_info(set->set);
     proto_writer_object_begin(writer);
-    member_string(writer, "name", info->name);
-    member_string(writer, "version", info->version);
+    proto_writer_member_string(writer, "name", info->name);
+    proto_writer_member_string(writer, "version", info->version);
     member_bool(writer, "default", m2c_model_find_set(inspection->model, NULL) == set->set);
     member_bool(writer, "vc_head", info->has_vc);
     member_bool(writer, "cmlm_head", info->has_cmlm);
-    member_integer(writer, "classes", info->classes);
-    member_integer(writer, "cmlm_words", info->cmlm_words);
+    proto_writer_member_integer(writer, "classes", info->classes);
+    proto_writer_member_integer(writer, "cmlm_words", info->cmlm_words);
     member_bool(writer, "labels_named", info->labels_named);
-    member_integer(writer, "own_parameters", (long long)set->own.total);
+    proto_writer_member_integer(writer, "own_parameters", (long long)set->own.total);
     proto_writer_key(writer, "clip_gflop");
     proto_writer_number(writer, m2c_set_clip_flop(set->set, info->preprocess->frames) / 1e9, 7);
     write_preprocess(writer, info->preprocess);
@@ -299,15 +287,15 @@ static void write_unused(struct proto_writer *writer, const struct m2c_weights *
 void cli_inspection_write(const struct cli_inspection *inspection, struct proto_writer *writer)
 {
     proto_writer_object_begin(writer);
-    member_string(writer, "model", inspection->dir);
+    proto_writer_member_string(writer, "model", inspection->dir);
     write_architecture(writer, m2c_model_config(inspection->model));
     write_parameters(writer, &inspection->folder);
     write_dtypes(writer, &inspection->folder);
     proto_writer_key(writer, "memory_bytes");
     proto_writer_object_begin(writer);
     for (size_t i = 0; i < PRECISION_COUNT; i++)
-        member_integer(writer, m2c_precision_name(precisions[i]),
-                       (long long)cli_inspection_memory(inspection, precisions[i]));
+        proto_writer_member_integer(writer, m2c_precision_name(precisions[i]),
+                                    (long long)cli_inspection_memory(inspection, precisions[i]));
     proto_writer_object_end(writer);
     member_bool(writer, "tokenizer", m2c_model_tokenizer(inspection->model) != NULL);
     proto_writer_key(writer, "sets");

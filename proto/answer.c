@@ -10,18 +10,6 @@ enum {
     RATE_DIGITS = 7,
 };
 
-static void member_string(struct proto_writer *writer, const char *key, const char *value)
-{
-    proto_writer_key(writer, key);
-    proto_writer_string(writer, value);
-}
-
-static void member_integer(struct proto_writer *writer, const char *key, long long value)
-{
-    proto_writer_key(writer, key);
-    proto_writer_integer(writer, value);
-}
-
 static void member_score(struct proto_writer *writer, const char *key, float value, bool known)
 {
     proto_writer_key(writer, key);
@@ -40,9 +28,9 @@ static void member_time(struct proto_writer *writer, const char *key, double val
 void proto_prediction_write(struct proto_writer *writer, const struct proto_prediction *prediction)
 {
     proto_writer_object_begin(writer);
-    member_string(writer, "label", prediction->label);
-    member_string(writer, "label_id", prediction->label_id);
-    member_integer(writer, "index", (long long)prediction->index);
+    proto_writer_member_string(writer, "label", prediction->label);
+    proto_writer_member_string(writer, "label_id", prediction->label_id);
+    proto_writer_member_integer(writer, "index", (long long)prediction->index);
     member_score(writer, "score", prediction->score, true);
     member_score(writer, "similarity", prediction->similarity, prediction->has_similarity);
     proto_writer_object_end(writer);
@@ -62,8 +50,8 @@ void proto_segment_members_write(struct proto_writer *writer, const struct proto
 {
     member_time(writer, "start_s", segment->start_s);
     member_time(writer, "end_s", segment->end_s);
-    member_string(writer, "label", segment->label);
-    member_integer(writer, "index", (long long)segment->index);
+    proto_writer_member_string(writer, "label", segment->label);
+    proto_writer_member_integer(writer, "index", (long long)segment->index);
     member_score(writer, "score", segment->score, true);
     member_score(writer, "similarity", segment->similarity, segment->has_similarity);
     member_time(writer, "peak_s", segment->peak_s);
@@ -79,7 +67,7 @@ void proto_segment_write(struct proto_writer *writer, const struct proto_segment
 static void write_segments(struct proto_writer *writer, const struct proto_answer *answer)
 {
     if (answer->segments_streamed) {
-        member_integer(writer, "segment_count", (long long)answer->segment_count);
+        proto_writer_member_integer(writer, "segment_count", (long long)answer->segment_count);
         return;
     }
     proto_writer_key(writer, "segments");
@@ -96,9 +84,9 @@ static void write_embeddings(struct proto_writer *writer, const struct proto_ans
     for (size_t i = 0; i < answer->embedding_count; i++) {
         const struct proto_embedding *embedding = &answer->embeddings[i];
         proto_writer_object_begin(writer);
-        member_string(writer, "type", embedding->text ? "text" : "video");
-        member_integer(writer, "index", (long long)embedding->index);
-        member_string(writer, "text", embedding->text);
+        proto_writer_member_string(writer, "type", embedding->text ? "text" : "video");
+        proto_writer_member_integer(writer, "index", (long long)embedding->index);
+        proto_writer_member_string(writer, "text", embedding->text);
         proto_writer_key(writer, "vector");
         proto_writer_array_begin(writer);
         for (size_t e = 0; e < answer->dim; e++)
@@ -107,7 +95,7 @@ static void write_embeddings(struct proto_writer *writer, const struct proto_ans
         proto_writer_object_end(writer);
     }
     proto_writer_array_end(writer);
-    member_integer(writer, "dim", (long long)answer->dim);
+    proto_writer_member_integer(writer, "dim", (long long)answer->dim);
 }
 
 static void write_masks(struct proto_writer *writer, const struct proto_answer *answer)
@@ -116,7 +104,7 @@ static void write_masks(struct proto_writer *writer, const struct proto_answer *
     proto_writer_array_begin(writer);
     for (size_t i = 0; i < answer->mask_count; i++) {
         proto_writer_object_begin(writer);
-        member_integer(writer, "position", answer->masks[i].position);
+        proto_writer_member_integer(writer, "position", answer->masks[i].position);
         write_predictions(writer, "predictions", &answer->masks[i].predictions);
         proto_writer_object_end(writer);
     }
@@ -156,17 +144,17 @@ void proto_video_facts_write(struct proto_writer *writer, const struct proto_vid
         return;
     }
     proto_writer_object_begin(writer);
-    member_string(writer, "id", video->id);
-    member_string(writer, "codec", video->codec);
-    member_integer(writer, "width", video->width);
-    member_integer(writer, "height", video->height);
-    member_integer(writer, "rotation", video->rotation);
+    proto_writer_member_string(writer, "id", video->id);
+    proto_writer_member_string(writer, "codec", video->codec);
+    proto_writer_member_integer(writer, "width", video->width);
+    proto_writer_member_integer(writer, "height", video->height);
+    proto_writer_member_integer(writer, "rotation", video->rotation);
     proto_writer_key(writer, "fps");
     if (video->fps > 0)
         proto_writer_number(writer, video->fps, RATE_DIGITS);
     else
         proto_writer_null(writer);
-    member_integer(writer, "frames", video->frames);
+    proto_writer_member_integer(writer, "frames", video->frames);
     member_time(writer, "duration_s", video->duration_s);
     proto_writer_object_end(writer);
 }
@@ -209,12 +197,12 @@ void proto_sampling_facts_write(struct proto_writer *writer,
     }
     (void)snprintf(views, sizeof views, "%dx%d", sampling->temporal_views, sampling->spatial_views);
     proto_writer_object_begin(writer);
-    member_integer(writer, "frames", sampling->frames);
+    proto_writer_member_integer(writer, "frames", sampling->frames);
     if (sampling->stride == 0)
-        member_string(writer, "stride", "uniform");
+        proto_writer_member_string(writer, "stride", "uniform");
     else
-        member_integer(writer, "stride", sampling->stride);
-    member_string(writer, "views", views);
+        proto_writer_member_integer(writer, "stride", sampling->stride);
+    proto_writer_member_string(writer, "views", views);
     write_indices(writer, sampling);
     write_times(writer, sampling);
     proto_writer_object_end(writer);
@@ -240,19 +228,19 @@ static void write_cache(struct proto_writer *writer, const struct proto_cache_fa
     proto_writer_object_begin(writer);
     proto_writer_key(writer, "video");
     proto_writer_bool(writer, cache->video);
-    member_integer(writer, "labels_hit", (long long)cache->labels_hit);
-    member_integer(writer, "labels_miss", (long long)cache->labels_miss);
+    proto_writer_member_integer(writer, "labels_hit", (long long)cache->labels_hit);
+    proto_writer_member_integer(writer, "labels_miss", (long long)cache->labels_miss);
     proto_writer_object_end(writer);
 }
 
 void proto_answer_members_write(struct proto_writer *writer, const struct proto_answer *answer)
 {
     if (answer->input)
-        member_string(writer, "input", answer->input);
-    member_string(writer, "id", answer->id);
-    member_string(writer, "model", answer->model);
-    member_string(writer, "model_version", answer->model_version);
-    member_string(writer, "precision", answer->precision);
+        proto_writer_member_string(writer, "input", answer->input);
+    proto_writer_member_string(writer, "id", answer->id);
+    proto_writer_member_string(writer, "model", answer->model);
+    proto_writer_member_string(writer, "model_version", answer->model_version);
+    proto_writer_member_string(writer, "precision", answer->precision);
     proto_writer_key(writer, "warnings");
     proto_writer_array_begin(writer);
     for (size_t i = 0; i < answer->warning_count; i++)

@@ -249,6 +249,18 @@ static void append_plain(struct proto_writer *writer, const char *digits, int co
     append(writer, digits + whole, (size_t)(count - whole));
 }
 
+void proto_writer_member_string(struct proto_writer *writer, const char *key, const char *text)
+{
+    proto_writer_key(writer, key);
+    proto_writer_string(writer, text);
+}
+
+void proto_writer_member_integer(struct proto_writer *writer, const char *key, int64_t value)
+{
+    proto_writer_key(writer, key);
+    proto_writer_integer(writer, value);
+}
+
 void proto_writer_number(struct proto_writer *writer, double value, int digits)
 {
     if (!isfinite(value)) {

@@ -38,6 +38,10 @@ void proto_writer_bool(struct proto_writer *writer, bool value);
 void proto_writer_null(struct proto_writer *writer);
 void proto_writer_integer(struct proto_writer *writer, int64_t value);
 
+/* A whole member. */
+void proto_writer_member_string(struct proto_writer *writer, const char *key, const char *text);
+void proto_writer_member_integer(struct proto_writer *writer, const char *key, int64_t value);
+
 /* A number to `digits` significant ones (1..15), trailing zeros left out, always with a fraction or
  * an exponent ("433.0", "1.2e-20"); not finite is null. Nine digits carry a float exactly. */
 void proto_writer_number(struct proto_writer *writer, double value, int digits);

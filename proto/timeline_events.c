@@ -27,18 +27,6 @@ static void end(struct proto_writer *writer, enum proto_stream_form form)
     proto_writer_raw(writer, form == PROTO_STREAM_SSE ? "\n\n" : "\n");
 }
 
-static void member_string(struct proto_writer *writer, const char *key, const char *value)
-{
-    proto_writer_key(writer, key);
-    proto_writer_string(writer, value);
-}
-
-static void member_integer(struct proto_writer *writer, const char *key, long long value)
-{
-    proto_writer_key(writer, key);
-    proto_writer_integer(writer, value);
-}
-
 static void member_time(struct proto_writer *writer, const char *key, double value)
 {
     proto_writer_key(writer, key);
@@ -49,10 +37,10 @@ void proto_event_start(struct proto_writer *writer, enum proto_stream_form form,
                        const struct proto_timeline_start *start)
 {
     begin(writer, form, "start");
-    member_string(writer, "id", start->id);
-    member_string(writer, "model", start->model);
-    member_string(writer, "model_version", start->model_version);
-    member_string(writer, "precision", start->precision);
+    proto_writer_member_string(writer, "id", start->id);
+    proto_writer_member_string(writer, "model", start->model);
+    proto_writer_member_string(writer, "model_version", start->model_version);
+    proto_writer_member_string(writer, "precision", start->precision);
     proto_writer_key(writer, "warnings");
     proto_writer_array_begin(writer);
     for (size_t i = 0; i < start->warning_count; i++)
@@ -60,7 +48,7 @@ void proto_event_start(struct proto_writer *writer, enum proto_stream_form form,
     proto_writer_array_end(writer);
     member_time(writer, "window_s", start->window_s);
     member_time(writer, "hop_s", start->hop_s);
-    member_integer(writer, "windows", start->windows);
+    proto_writer_member_integer(writer, "windows", start->windows);
     proto_writer_key(writer, "video");
     proto_video_facts_write(writer, start->video);
     proto_writer_key(writer, "sampling");
@@ -72,7 +60,7 @@ void proto_event_window(struct proto_writer *writer, enum proto_stream_form form
                         const struct proto_timeline_window *window)
 {
     begin(writer, form, "window");
-    member_integer(writer, "index", window->index);
+    proto_writer_member_integer(writer, "index", window->index);
     member_time(writer, "start_s", window->start_s);
     member_time(writer, "end_s", window->end_s);
     proto_writer_key(writer, "predictions");
@@ -95,8 +83,8 @@ void proto_event_progress(struct proto_writer *writer, enum proto_stream_form fo
                           const struct proto_timeline_progress *progress)
 {
     begin(writer, form, "progress");
-    member_integer(writer, "windows_done", progress->windows_done);
-    member_integer(writer, "windows", progress->windows);
+    proto_writer_member_integer(writer, "windows_done", progress->windows_done);
+    proto_writer_member_integer(writer, "windows", progress->windows);
     member_time(writer, "time_s", progress->time_s);
     member_time(writer, "duration_s", progress->duration_s);
     end(writer, form);

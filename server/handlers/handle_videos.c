@@ -64,7 +64,7 @@ void srv_handle_get_video(struct srv_request *request, void *context)
         fail_not_kept(request);
         return;
     }
-    srv_describe_video(&any->result, id, &facts);
+    srv_describe_video(&any->result.facts, id, &facts);
     proto_writer_init(&writer);
     proto_writer_object_begin(&writer);
     proto_writer_key(&writer, "video");

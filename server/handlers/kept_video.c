@@ -1,9 +1,8 @@
 #include "server/handlers/kept_video.h"
 
-void srv_describe_video(const struct srv_video_result *result, const char *id,
+void srv_describe_video(const struct m2c_video_facts *facts, const char *id,
                         struct proto_video_facts *out)
 {
-    const struct m2c_video_facts *facts = &result->facts;
     *out = (struct proto_video_facts){
         .id = id,
         .codec = facts->codec,

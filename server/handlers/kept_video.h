@@ -5,8 +5,8 @@
 #include "proto/answer.h"
 #include "server/engine/video_cache.h"
 
-/* All borrowed from the result and `id`. */
-void srv_describe_video(const struct srv_video_result *result, const char *id,
+/* All borrowed from the facts and `id`. */
+void srv_describe_video(const struct m2c_video_facts *facts, const char *id,
                         struct proto_video_facts *out);
 
 /* `stride` as it was asked for, 0: uniform. */

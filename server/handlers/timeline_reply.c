@@ -5,6 +5,7 @@
 #include "proto/webvtt.h"
 #include "runtime/clock.h"
 #include "server/handlers/json_reply.h"
+#include "server/handlers/kept_video.h"
 #include "server/handlers/timeline_internal.h"
 
 enum { SHOWN_PREDICTIONS = 5 /* of a window */ };
@@ -26,15 +27,7 @@ static void describe(const struct srv_timeline *timeline, struct parts *parts)
 {
     const struct srv_exchange *exchange = timeline->exchange;
     const struct m2c_clip_frames *clip = &timeline->facts;
-    const struct m2c_video_facts *facts = &clip->facts;
-    parts->video = (struct proto_video_facts){.id = exchange->items[0].content,
-                                              .codec = facts->codec,
-                                              .width = facts->width,
-                                              .height = facts->height,
-                                              .rotation = facts->rotation,
-                                              .fps = facts->fps,
-                                              .frames = facts->frames,
-                                              .duration_s = facts->duration_s};
+    srv_describe_video(&clip->facts, exchange->items[0].content, &parts->video);
     parts->sampling = (struct proto_sampling_facts){.frames = clip->frames_per_view,
                                                     .stride = exchange->sampling.stride,
                                                     .temporal_views = clip->temporal_views,

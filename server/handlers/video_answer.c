@@ -40,7 +40,7 @@ static unsigned describe_video(const struct srv_exchange *exchange,
                                struct proto_answer *answer)
 {
     const struct srv_video_result *result = srv_video_seat_result(item->seat);
-    srv_describe_video(result, item->content, &parts->video);
+    srv_describe_video(&result->facts, item->content, &parts->video);
     srv_describe_sampling(result, exchange->sampling.stride, &parts->sampling);
     answer->video = &parts->video;
     answer->sampling = &parts->sampling;
