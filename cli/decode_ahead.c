@@ -9,6 +9,7 @@
 struct cli_decode_ahead {
     const struct cli_inputs *inputs;
     struct m2c_decode_plan plan;
+    const struct cli_span *spans; /* or NULL */
     double timeout_ms;
     atomic_bool stopping;
     pthread_t thread;
@@ -38,15 +39,18 @@ enum m2c_status cli_decoded_open(struct cli_decoded *decoded, const char *input,
     return status;
 }
 
-static void decode_one(struct cli_decode_ahead *ahead, const char *input,
-                       struct cli_decoded *decoded)
+static void decode_one(struct cli_decode_ahead *ahead, size_t index, struct cli_decoded *decoded)
 {
     struct cli_video_file file;
     struct m2c_error failure = {.status = M2C_OK};
     struct m2c_decode_plan plan = ahead->plan;
-    failure.status = cli_decoded_open(decoded, input, &file, &failure);
+    failure.status = cli_decoded_open(decoded, ahead->inputs->items[index], &file, &failure);
     double started_ms = m2c_clock_ms();
     plan.cancelled = &ahead->stopping;
+    if (ahead->spans) {
+        plan.sampling.start_s = ahead->spans[index].start_s;
+        plan.sampling.end_s = ahead->spans[index].end_s;
+    }
     if (ahead->timeout_ms > 0.0)
         plan.limits.max_wall_ms = ahead->timeout_ms - decoded->receive_ms;
     if (failure.status == M2C_OK)
@@ -80,7 +84,7 @@ static void *run(void *argument)
         (void)pthread_mutex_unlock(&ahead->lock);
         if (!wanted)
             break;
-        decode_one(ahead, ahead->inputs->items[i], &decoded);
+        decode_one(ahead, i, &decoded);
         (void)pthread_mutex_lock(&ahead->lock);
         ahead->slot = decoded;
         set_full(ahead, true);
@@ -90,7 +94,8 @@ static void *run(void *argument)
 }
 
 enum m2c_status cli_decode_ahead_new(const struct cli_inputs *inputs,
-                                     const struct m2c_decode_plan *plan, double timeout_ms,
+                                     const struct m2c_decode_plan *plan,
+                                     const struct cli_span *spans, double timeout_ms,
                                      struct cli_decode_ahead **out, struct m2c_error *err)
 {
     struct cli_decode_ahead *ahead = calloc(1, sizeof *ahead);
@@ -99,6 +104,7 @@ enum m2c_status cli_decode_ahead_new(const struct cli_inputs *inputs,
         return m2c_fail_memory(err, "the decoder", sizeof *ahead);
     ahead->inputs = inputs;
     ahead->plan = *plan;
+    ahead->spans = spans;
     ahead->timeout_ms = timeout_ms;
     atomic_init(&ahead->stopping, false);
     (void)pthread_mutex_init(&ahead->lock, NULL);

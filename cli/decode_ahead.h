@@ -24,11 +24,18 @@ void cli_decoded_destroy(struct cli_decoded *decoded);
 
 struct cli_decode_ahead;
 
-/* Starts with the first input. `timeout_ms` bounds reading and decoding of each; 0: the plan's own
- * limit alone. Inputs are borrowed. New; cli_decode_ahead_free ends it. */
+/* The part of an input that is looked at. */
+struct cli_span {
+    double start_s, end_s; /* NAN: the input's own start or end */
+};
+
+/* Starts with the first input. `spans` [inputs] or NULL, where all are read as the plan says.
+ * `timeout_ms` bounds reading and decoding of each; 0: the plan's own limit alone. Inputs and spans
+ * are borrowed. New; cli_decode_ahead_free ends it. */
 M2C_MUST_USE enum m2c_status cli_decode_ahead_new(const struct cli_inputs *inputs,
                                                   const struct m2c_decode_plan *plan,
-                                                  double timeout_ms, struct cli_decode_ahead **out,
+                                                  const struct cli_span *spans, double timeout_ms,
+                                                  struct cli_decode_ahead **out,
                                                   struct m2c_error *err);
 
 /* The next input in order, waited for; the caller destroys it. Call once an input at most. */

@@ -218,8 +218,8 @@ static enum m2c_status start_decoding(const struct cli_video_run *run,
     struct m2c_decode_plan plan;
     bool timed = proto_options_has(&run->options, PROTO_TIMEOUT_MS);
     plan_decoding(run, &plan);
-    return cli_decode_ahead_new(inputs, &plan, timed ? (double)run->options.timeout_ms : 0.0, ahead,
-                                err);
+    return cli_decode_ahead_new(inputs, &plan, NULL, timed ? (double)run->options.timeout_ms : 0.0,
+                                ahead, err);
 }
 
 static enum m2c_status run_inputs(const struct cli_video_route *route, struct cli_video_run *run,
