@@ -216,3 +216,45 @@ enum m2c_status trn_step_run(struct trn_step *step, const struct trn_batch *batc
     trn_vision_backward(step->team, vision, step->objective.d_video, step->objective.vc_slope);
     return M2C_OK;
 }
+
+static bool is_highest(const float *scores, size_t count, size_t own)
+{
+    for (size_t i = 0; i < count; i++)
+        if (scores[i] > scores[own] || (scores[i] == scores[own] && i < own))
+            return false;
+    return true;
+}
+
+/* Whether no other label's text is nearer to the clip's unit vector. */
+static bool is_nearest(const struct trn_objective *objective, size_t clip, size_t own)
+{
+    const float *video = objective->video_unit + clip * objective->dim;
+    double own_cosine = 0;
+    for (size_t pass = 0; pass <= objective->labels; pass++) {
+        size_t label = pass == 0 ? own : pass - 1;
+        const float *text = objective->text_unit + label * objective->dim;
+        double cosine = 0;
+        for (size_t i = 0; i < objective->dim; i++)
+            cosine += (double)video[i] * (double)text[i];
+        if (pass == 0)
+            own_cosine = cosine;
+        else if (cosine > own_cosine || (cosine == own_cosine && label < own))
+            return false;
+    }
+    return true;
+}
+
+struct trn_hits trn_step_hits(const struct trn_step *step, const struct trn_batch *batch)
+{
+    const struct trn_losses *weights = &step->options.weights;
+    size_t classes = step->network->vision.vc.out;
+    struct trn_hits hits = {0};
+    for (size_t b = 0; b < batch->clips; b++) {
+        size_t own = (size_t)batch->labels[b];
+        if (weights->vc > 0)
+            hits.vc += is_highest(step->vision.vc_logits + b * classes, classes, own);
+        if (weights->cmc > 0)
+            hits.zeroshot += is_nearest(&step->objective, b, own);
+    }
+    return hits;
+}

@@ -62,4 +62,11 @@ M2C_MUST_USE enum m2c_status trn_step_run(struct trn_step *step, const struct tr
 M2C_MUST_USE enum m2c_status trn_step_losses(struct trn_step *step, const struct trn_batch *batch,
                                              struct trn_losses *losses, struct m2c_error *err);
 
+/* How many clips of the batch that was run last have their own label on top: by the VC logits
+ * (0 without a VC loss), and by the cosine with the label texts (0 without a CMC loss). */
+struct trn_hits {
+    size_t vc, zeroshot;
+};
+struct trn_hits trn_step_hits(const struct trn_step *step, const struct trn_batch *batch);
+
 #endif
