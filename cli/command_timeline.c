@@ -159,7 +159,8 @@ static enum m2c_status show(struct timeline *timeline, struct m2c_error *err)
     timeline->shown = calloc(timeline->found_count + 1, sizeof *timeline->shown);
     if (!timeline->shown || timeline->failed)
         return m2c_fail_memory(err, "segments", timeline->found_count * sizeof *timeline->shown);
-    qsort(timeline->found, timeline->found_count, sizeof *timeline->found, m2c_segment_compare);
+    if (timeline->found_count > 0)
+        qsort(timeline->found, timeline->found_count, sizeof *timeline->found, m2c_segment_compare);
     for (size_t i = 0; i < timeline->found_count; i++) {
         const struct m2c_segment *segment = &timeline->found[i];
         timeline->shown[i] = (struct proto_segment){.start_s = segment->start_s,

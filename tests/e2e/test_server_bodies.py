@@ -191,7 +191,8 @@ def test_base64_is_held_once(start, tiny_model, clip):
     assert status == 200, answer
     assert answer["predictions"] == reply.json()["predictions"][:3]
     grown = peak_rss_kib(server) - max(before, peak_before)
-    assert grown < 40 * 1024, f"{grown} KiB for a body of 32 MiB"
+    # The text is 32 MiB, the video in it 24: side by side they would be 56. Sanitizers add an eighth.
+    assert grown < 48 * 1024, f"{grown} KiB for a body of 32 MiB"
     assert server.stop() == 0
 
 
