@@ -90,7 +90,8 @@ async def ask(client, request, timeout_s):
 
 
 async def closed_loop(client, make, workers, seconds):
-    """`workers` clients, each asking again as soon as it has its answer. (tally, seconds, cores)."""
+    """`workers` clients, each asking again as soon as it has its answer, a refused one a little later.
+    (tally, seconds, cores)."""
     tally, share, begin = Tally(), OwnShare(), time.monotonic()
 
     async def worker():
@@ -98,8 +99,8 @@ async def closed_loop(client, make, workers, seconds):
             request = make()
             reply = await ask(client, request, 120)
             tally.add(request, reply)
-            if reply.status == 0:
-                await asyncio.sleep(0.05)
+            if reply.status in (0, 429, 503):
+                await asyncio.sleep(0.1)
 
     await asyncio.gather(*(worker() for _ in range(workers)))
     return tally, time.monotonic() - begin, share.cores()
