@@ -185,12 +185,11 @@ static void tell_failure(const struct eval_run *run, const struct trn_item *item
                          const struct m2c_error *failure)
 {
     const char *detail = failure->detail[0] ? failure->detail : m2c_status_title(failure->status);
-    const char *data = cli_value(run->arguments, "data");
+    const char *colon = failure->context[0] ? ": " : "";
+    (void)fputs("m2clip: ", stderr);
     if (item->line > 0)
-        (void)fprintf(stderr, "m2clip: %s line %zu: %s: %s\n", data, item->line, item->path,
-                      detail);
-    else
-        (void)fprintf(stderr, "m2clip: %s: %s\n", item->path, detail);
+        (void)fprintf(stderr, "%s line %zu: ", cli_value(run->arguments, "data"), item->line);
+    (void)fprintf(stderr, "%s: %s%s%s\n", item->path, detail, colon, failure->context);
 }
 
 static enum m2c_status judge_clip(struct eval_run *run, size_t at, struct m2c_error *err)

@@ -20,7 +20,7 @@ static enum m2c_status read_split(const char *split, enum trn_part *part, struct
         *part = TRN_PART_UNSAID;
     else if (strcmp(split, "train") == 0)
         *part = TRN_PART_TRAIN;
-    else if (strcmp(split, "val") == 0)
+    else if (strcmp(split, "val") == 0 || strcmp(split, "validation") == 0)
         *part = TRN_PART_VALIDATION;
     else if (strcmp(split, "test") == 0)
         *part = TRN_PART_TEST;

@@ -23,28 +23,6 @@ struct local_judge {
     size_t next;
 };
 
-size_t cli_label_index(const struct m2c_label_list *labels, const char *name, size_t size)
-{
-    size_t index = 0;
-    while (index < labels->count &&
-           (strncmp(labels->names[index], name, size) != 0 || labels->names[index][size] != '\0'))
-        index++;
-    return index;
-}
-
-int32_t cli_clip_us(double ms)
-{
-    double us = ms * 1000.0;
-    return us >= (double)INT32_MAX ? INT32_MAX : us > 0.0 ? (int32_t)us : 0;
-}
-
-void cli_clip_judge_close(struct cli_clip_judge *judge)
-{
-    if (judge->own)
-        judge->free(judge->own);
-    *judge = (struct cli_clip_judge){0};
-}
-
 /* What a head says, from its sorted predictions. `label_of` NULL: they are labels already. */
 static void read_verdict(const struct m2c_prediction *sorted, size_t count, const size_t *label_of,
                          size_t truth, struct cli_verdict *verdict)

@@ -1,7 +1,9 @@
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/clip_judge.h"
 #include "net/post.h"
@@ -13,7 +15,11 @@ enum {
     MAX_URL_BYTES = 1024,
     OWN_FIELDS = 8, /* beside labels and templates */
     NUMBER_BYTES = 32,
+    DETAIL_BYTES = 200,
     HTTP_OK = 200,
+    MAX_TRIES = 10, /* of a request that a busy server refuses */
+    DEFAULT_WAIT_MS = 1000,
+    MAX_WAIT_MS = 10000,
 };
 
 struct remote_judge {
@@ -21,7 +27,8 @@ struct remote_judge {
     struct net_poster *poster;
     const char *key;
     char urls[CLI_HEADS][MAX_URL_BYTES];
-    bool off[CLI_HEADS]; /* the server has no such head, or not for these labels */
+    bool off[CLI_HEADS];      /* the server has no such head, or not for these labels */
+    bool answered[CLI_HEADS]; /* it has */
     struct net_field *fields;
     char sampling[3][NUMBER_BYTES];
     size_t next;
@@ -113,35 +120,54 @@ static bool read_answer(const struct net_reply *reply, const struct m2c_label_li
 
 static enum m2c_status status_of_code(const struct m2c_json_text *code)
 {
-    for (int i = 0; i < M2C_STATUS_COUNT; i++)
+    for (int i = M2C_OK + 1; i < M2C_STATUS_COUNT; i++)
         if (m2c_json_text_is(code, m2c_status_code((enum m2c_status)i)))
             return (enum m2c_status)i;
     return M2C_FETCH_FAILED;
 }
 
+/* What a server says that does not answer. */
+struct refusal {
+    enum m2c_status status;
+    int32_t wait_ms; /* after which it may be asked again; -1: unsaid */
+    char detail[DETAIL_BYTES];
+};
+
+static bool read_member(struct m2c_json_reader *json, const struct m2c_json_text *name,
+                        struct refusal *refusal)
+{
+    struct m2c_json_text text;
+    bool is_code = m2c_json_text_is(name, "code");
+    bool is_detail = m2c_json_text_is(name, "detail");
+    if (m2c_json_text_is(name, "retry_after_ms") && isdigit((unsigned char)m2c_json_peek(json)))
+        return m2c_json_index(json, &refusal->wait_ms);
+    if ((!is_code && !is_detail) || m2c_json_peek(json) != '"')
+        return m2c_json_skip(json);
+    if (!m2c_json_string(json, &text))
+        return false;
+    if (is_code)
+        refusal->status = status_of_code(&text);
+    else
+        (void)snprintf(refusal->detail, sizeof refusal->detail, "%.*s", (int)text.size, text.bytes);
+    return true;
+}
+
 /* A problem as our own error. */
-static enum m2c_status read_problem(const struct net_reply *reply, struct m2c_error *err)
+static enum m2c_status read_problem(const struct net_reply *reply, int32_t *wait_ms,
+                                    struct m2c_error *err)
 {
     struct m2c_json_reader json;
-    struct m2c_json_text name, text;
-    enum m2c_status status = M2C_FETCH_FAILED;
-    char detail[sizeof err->detail] = "";
+    struct m2c_json_text name;
+    struct refusal refusal = {.status = M2C_FETCH_FAILED, .wait_ms = -1};
     bool first = true;
     m2c_json_start(&json, reply->body, reply->size);
     bool good = m2c_json_enter_object(&json, &first);
-    while (good && m2c_json_next_member(&json, &first, &name)) {
-        bool is_code = m2c_json_text_is(&name, "code");
-        bool is_detail = m2c_json_text_is(&name, "detail");
-        bool is_text = (is_code || is_detail) && m2c_json_peek(&json) == '"';
-        good = is_text ? m2c_json_string(&json, &text) : m2c_json_skip(&json);
-        if (good && is_text && is_code)
-            status = status_of_code(&text);
-        else if (good && is_text)
-            (void)snprintf(detail, sizeof detail, "%.*s", (int)text.size, text.bytes);
-    }
+    while (good && m2c_json_next_member(&json, &first, &name))
+        good = read_member(&json, &name, &refusal);
     m2c_json_finish(&json);
-    return m2c_fail(err, status, "the server answers %ld%s%s", reply->http_status,
-                    detail[0] ? ": " : "", detail);
+    *wait_ms = refusal.wait_ms;
+    return m2c_fail(err, refusal.status, "the server answers %ld%s%s", reply->http_status,
+                    refusal.detail[0] ? ": " : "", refusal.detail);
 }
 
 /* Whether an answer says that the server has no such head at all. */
@@ -150,12 +176,65 @@ static bool has_no_head(enum m2c_status status)
     return status == M2C_NO_VC_HEAD || status == M2C_NO_TOKENIZER;
 }
 
+/* Whether the same request may be answered a little later. */
+static bool is_busy(enum m2c_status status)
+{
+    return status == M2C_QUEUE_FULL || status == M2C_RATE_LIMITED || status == M2C_LOADING;
+}
+
+static void wait_for(int32_t wait_ms)
+{
+    int32_t ms = wait_ms < 0 ? DEFAULT_WAIT_MS : wait_ms < MAX_WAIT_MS ? wait_ms : MAX_WAIT_MS;
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* What it means that a server has no such head, or answers with other classes: at first, that the
+ * head is not to be evaluated; later, that the server is no longer the one that was asked. */
+static enum m2c_status leave_out(struct remote_judge *judge, enum cli_head head,
+                                 struct cli_verdict *verdict, struct m2c_error *err)
+{
+    *verdict = (struct cli_verdict){0};
+    if (judge->answered[head])
+        return m2c_fail(err, M2C_FETCH_FAILED, "the server no longer answers with these labels");
+    judge->off[head] = true;
+    return M2C_OK;
+}
+
+/* One exchange; `*wait_ms` is set where the server refuses. */
+static enum m2c_status exchange(struct remote_judge *judge, const struct net_post *post,
+                                enum cli_head head, size_t truth, struct cli_verdict *verdict,
+                                int32_t *wait_ms, struct m2c_error *err)
+{
+    struct net_reply reply;
+    enum m2c_status status = net_post_form(judge->poster, post, &reply, err);
+    bool answered = status == M2C_OK && reply.http_status == HTTP_OK;
+    bool fits = answered && read_answer(&reply, judge->task.labels, truth, verdict);
+    if (status == M2C_OK && !answered)
+        status = read_problem(&reply, wait_ms, err);
+    net_reply_destroy(&reply);
+    if (has_no_head(status) || (answered && !fits))
+        return leave_out(judge, head, verdict, err);
+    judge->answered[head] = judge->answered[head] || fits;
+    return status;
+}
+
+static void add_span(const struct cli_span *span, struct net_post *post, struct net_field *fields,
+                     char start[NUMBER_BYTES], char end[NUMBER_BYTES])
+{
+    (void)snprintf(start, NUMBER_BYTES, "%.6f", span->start_s);
+    (void)snprintf(end, NUMBER_BYTES, "%.6f", span->end_s);
+    if (!isnan(span->start_s))
+        add_field(post, fields, "start_s", start);
+    if (!isnan(span->end_s))
+        add_field(post, fields, "end_s", end);
+}
+
 static enum m2c_status ask(struct remote_judge *judge, enum cli_head head, size_t clip,
                            struct cli_verdict *verdict, struct m2c_error *err)
 {
     char start[NUMBER_BYTES], end[NUMBER_BYTES];
-    const struct cli_span *span = &judge->task.spans[clip];
-    struct net_reply reply;
+    int32_t wait_ms = -1;
     struct net_post post = {
         .url = judge->urls[head],
         .file_name = "video",
@@ -165,29 +244,17 @@ static enum m2c_status ask(struct remote_judge *judge, enum cli_head head, size_
         .bearer = judge->key,
         .timeout_ms = TIMEOUT_MS,
     };
-    (void)snprintf(start, sizeof start, "%.6f", span->start_s);
-    (void)snprintf(end, sizeof end, "%.6f", span->end_s);
     add_field(&post, judge->fields, "top_k", "0");
-    if (!isnan(span->start_s))
-        add_field(&post, judge->fields, "start_s", start);
-    if (!isnan(span->end_s))
-        add_field(&post, judge->fields, "end_s", end);
+    add_span(&judge->task.spans[clip], &post, judge->fields, start, end);
     add_sampling(judge, &post);
     if (head == CLI_HEAD_ZEROSHOT)
         add_texts(judge, &post);
-    enum m2c_status status = net_post_form(judge->poster, &post, &reply, err);
-    if (status == M2C_OK && reply.http_status != HTTP_OK)
-        status = read_problem(&reply, err);
-    else if (status == M2C_OK &&
-             !read_answer(&reply, judge->task.labels, judge->task.truths[clip], verdict))
-        judge->off[head] = true;
-    net_reply_destroy(&reply);
-    if (has_no_head(status)) {
-        judge->off[head] = true;
-        status = M2C_OK;
+    size_t truth = judge->task.truths[clip];
+    enum m2c_status status = exchange(judge, &post, head, truth, verdict, &wait_ms, err);
+    for (int tries = 1; tries < MAX_TRIES && is_busy(status); tries++) {
+        wait_for(wait_ms);
+        status = exchange(judge, &post, head, truth, verdict, &wait_ms, err);
     }
-    if (judge->off[head])
-        *verdict = (struct cli_verdict){0};
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_REPLY_BYTES = 64 << 20, FIRST_CAPACITY = 4096, MAX_HEADER_BYTES = 1024 };
@@ -155,9 +156,14 @@ enum m2c_status net_post_form(struct net_poster *poster, const struct net_post *
                               struct net_reply *reply, struct m2c_error *err)
 {
     struct curl_slist *headers;
+    struct stat facts;
     *reply = (struct net_reply){0};
-    if (access(post->file_path, R_OK) != 0)
+    if (access(post->file_path, R_OK) != 0 || stat(post->file_path, &facts) != 0)
         return m2c_fail_errno(err, "opening", post->file_path);
+    if (!S_ISREG(facts.st_mode)) {
+        (void)m2c_fail(err, M2C_IO_FAILED, "what is to be sent is no file");
+        return m2c_error_context(err, "%s", post->file_path);
+    }
     if (!make_room(reply, 0))
         return m2c_fail_memory(err, "a reply", FIRST_CAPACITY);
     reply->body[0] = '\0';
@@ -172,6 +178,9 @@ enum m2c_status net_post_form(struct net_poster *poster, const struct net_post *
     curl_slist_free_all(headers);
     if (result == CURLE_OK)
         return M2C_OK;
-    (void)m2c_fail(err, M2C_FETCH_FAILED, "the server gives no answer");
+    if (result == CURLE_READ_ERROR)
+        (void)m2c_fail(err, M2C_IO_FAILED, "the file cannot be read to its end");
+    else
+        (void)m2c_fail(err, M2C_FETCH_FAILED, "the server gives no answer");
     return m2c_error_context(err, "%s: %s", post->url, curl_easy_strerror(result));
 }

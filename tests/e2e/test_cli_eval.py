@@ -1,10 +1,12 @@
 """eval: figures of a labelled set, by a model and by a server, resumed and with broken clips."""
 
 import csv
+import http.server
 import json
 import shutil
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree
 
 import pytest
@@ -231,3 +233,162 @@ def test_the_table_names_heads_and_classes(model, world):
     assert f"{CLIPS} clips evaluated" in result.stdout
     none = evaluate("--model", model, "--data", world / "list.csv", "--split", "test")
     assert none.returncode == 2 and "split" in none.stderr
+
+
+def test_a_folder_a_class_is_read_with_the_model_s_labels(model, world, tmp_path):
+    with open(world / "list.csv", newline="", encoding="utf-8") as rows:
+        clips = list(csv.DictReader(rows))[:3]
+    for clip in clips:
+        (tmp_path / clip["label"]).mkdir(exist_ok=True)
+        shutil.copy(world / clip["path"], tmp_path / clip["label"])
+    figures = figures_of(evaluate("--model", model, "--data", tmp_path, "--json"))
+    seen = {row["label"]: row["clips"] for row in figures["vc"]["classes"] if row["clips"]}
+    assert seen == {clip["label"]: sum(other["label"] == clip["label"] for other in clips)
+                    for clip in clips}
+
+
+def counts_by_label(head):
+    return {row["label"]: [row[name] for name in ("clips", "right", "top5", "predicted")]
+            for row in head["classes"]}
+
+
+def test_labels_in_another_order_change_no_figure(first, model, world, tmp_path):
+    with open(world / "labels.csv", newline="", encoding="utf-8") as rows:
+        names = [row["name"] for row in csv.DictReader(rows)]
+    (tmp_path / "labels.txt").write_text("".join(name + "\n" for name in reversed(names)))
+    figures = figures_of(evaluate("--model", model, "--data", world / "list.csv", "--json",
+                                  "--labels-file", tmp_path / "labels.txt"))
+    for head in HEADS:
+        assert counts_by_label(figures[head]) == counts_by_label(first[1][head])
+        for name in ("top1", "top5", "mean_class"):
+            assert figures[head][name] == pytest.approx(first[1][head][name], abs=1e-9)
+
+
+def test_a_part_of_a_video_is_judged_as_such(model, world, tmp_path):
+    with open(world / "list.csv", newline="", encoding="utf-8") as rows:
+        clip = next(csv.DictReader(rows))
+    path, folder = world / clip["path"], tmp_path / "out"
+    (tmp_path / "list.csv").write_text("path,label,start_s,end_s\n"
+                                       f"{path},{clip['label']},,\n"
+                                       f"{path},{clip['label']},0.5,0.9\n")
+    arguments = ("--data", tmp_path / "list.csv", "--labels-file", world / "labels.csv")
+    assert evaluate("--model", model, *arguments, "-o", folder).returncode == 0
+    server = Server(tmp_path, model)
+    try:
+        assert evaluate("--url", server.url, *arguments, "-o", tmp_path / "remote").returncode == 0
+    finally:
+        server.stop()
+    remote = results_of(tmp_path / "remote")
+    for item, row in results_of(folder).items():
+        assert all(row[head] == remote[item][head] for head in HEADS)
+    part = m2clip("zeroshot", "--model", model, "--json", "--start-s", "0.5", "--end-s", "0.9",
+                  "--top-k", "5", path)
+    best = [prediction["index"] for prediction in json.loads(part.stdout)["predictions"]]
+    assert results_of(folder)[1]["zeroshot"]["top"] == best
+
+
+class ScriptedServer:
+    """Answers posts by a script of (status, body), the last one again and again."""
+
+    def __init__(self, *script):
+        self.script, self.seen = list(script), []
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                owner.seen.append((self.path, dict(self.headers), body))
+                status, text = owner.script.pop(0) if len(owner.script) > 1 else owner.script[0]
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.http = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        self.thread = threading.Thread(target=self.http.serve_forever, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.http.shutdown()
+        self.thread.join()
+        self.http.server_close()
+
+
+@pytest.fixture
+def one_clip(tmp_path):
+    """A list with two labels and a file that nobody decodes."""
+    (tmp_path / "a.mp4").write_bytes(b"bytes of a clip")
+    (tmp_path / "list.csv").write_text("path,label\na.mp4,walk\n")
+    (tmp_path / "labels.txt").write_text("run\nwalk\n")
+    return ("--data", tmp_path / "list.csv", "--labels-file", tmp_path / "labels.txt", "--json")
+
+
+def answer(*names):
+    return 200, json.dumps({"predictions": [{"label": name, "score": 0.5} for name in names]})
+
+
+def problem(status, code, **members):
+    return status, json.dumps({"code": code, "detail": "so it is", **members})
+
+
+def test_a_busy_server_is_asked_again(one_clip):
+    busy = problem(503, "queue_full", retry_after_ms=1)
+    with ScriptedServer(busy, busy, answer("walk", "run"), answer("run", "walk")) as server:
+        result = evaluate("--url", server.url + "/", *one_clip, "--frames", "4", "--views", "1x3",
+                          "--api-key", "secret")
+        figures = figures_of(result)
+    assert result.returncode == 0, result.stderr
+    assert (figures["vc"]["top1"], figures["zeroshot"]["top1"]) == (1.0, 0.0)
+    assert figures["zeroshot"]["classes"][1]["mistaken_for"] == "run"
+    paths = [path for path, _, _ in server.seen]
+    assert paths == ["/v1/classify"] * 3 + ["/v1/zeroshot"]
+    for _, headers, body in server.seen:
+        assert headers["Authorization"] == "Bearer secret"
+        assert b"bytes of a clip" in body and b'name="frames"\r\n\r\n4\r\n' in body
+        assert b'name="views"\r\n\r\n1x3\r\n' in body and b'name="stride"' not in body
+    assert b'name="labels"\r\n\r\nrun\r\n' in server.seen[3][2]
+    assert b'name="labels"' not in server.seen[0][2]
+
+
+def test_a_head_that_the_server_lacks_is_left_out(one_clip):
+    with ScriptedServer(problem(409, "no_vc_head"), answer("walk", "run")) as server:
+        figures = figures_of(evaluate("--url", server.url, *one_clip))
+    assert figures["vc"] is None and figures["zeroshot"]["top1"] == 1.0
+    with ScriptedServer(answer("fly", "swim"), answer("walk", "run")) as server:
+        figures = figures_of(evaluate("--url", server.url, *one_clip))
+    assert figures["vc"] is None and figures["zeroshot"]["clips"] == 1
+
+
+@pytest.mark.parametrize("reply, code", [
+    (problem(401, "unauthorized"), 1),
+    (problem(400, "invalid_request"), 2),
+    ((502, "<html>a proxy</html>"), 1),
+])
+def test_what_no_clip_can_change_ends_the_run(one_clip, reply, code):
+    with ScriptedServer(reply) as server:
+        result = evaluate("--url", server.url, *one_clip)
+    assert result.returncode == code and result.stdout == ""
+    assert str(reply[0]) in result.stderr and len(server.seen) == 1
+
+
+def test_a_server_that_changes_its_classes_ends_the_run(one_clip, tmp_path):
+    (tmp_path / "list.csv").write_text("path,label\na.mp4,walk\na.mp4,run\n")
+    script = [answer("walk", "run"), answer("walk", "run"), answer("fly", "swim")]
+    with ScriptedServer(*script) as server:
+        result = evaluate("--url", server.url, *one_clip)
+    assert result.returncode == 1 and "no longer" in result.stderr
+
+
+def test_a_server_with_neither_head_is_told(one_clip):
+    with ScriptedServer(answer("fly", "swim")) as server:
+        result = evaluate("--url", server.url, *one_clip)
+    assert result.returncode == 2 and "nothing to evaluate" in result.stderr

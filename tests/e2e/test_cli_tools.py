@@ -11,7 +11,7 @@ from cli_support import (ROOT, SHARED, json_lines, m2clip, make_clip, read_safet
 
 FIXTURES = ROOT / "tests" / "fixtures"
 COMMANDS = ["serve", "classify", "zeroshot", "embed", "inspect", "tokenize", "preprocess", "forward",
-            "bench", "init", "health"]
+            "bench", "init", "health", "eval"]
 
 
 @pytest.fixture(scope="module")
