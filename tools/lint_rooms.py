@@ -38,7 +38,7 @@ ROOMS = {
 
 # header -> rooms that may include it
 LIBRARIES = {
-    r"jansson\.h": ["proto", "core/model", "core/text", "server/observe"],
+    r"jansson\.h": ["proto", "core/model", "core/text", "server/observe", "train"],
     r"libav(format|codec|util)/.*|libswscale/.*": ["core/video"],
     r"cblas\.h|dnnl\.h|oneapi/.*": ["core/kernels"],
     r"microhttpd\.h": ["server/http"],

@@ -1,18 +1,14 @@
 #include "train/set_writer.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "model/folder_file.h"
 #include "model/safetensors_writer.h"
 #include "model/tensor_names.h"
 #include "model/whole_file.h"
+#include "train/new_folder.h"
 
 static enum m2c_status declare(struct m2c_safetensors_writer *writer,
                                const struct trn_tensor *tensor, struct m2c_error *err)
@@ -76,6 +72,8 @@ static enum m2c_status write_text(const char *dir, const char *name, text_print 
     print(stream, set);
     enum m2c_status status =
         fclose(stream) == 0 ? m2c_folder_path(path, dir, name, err) : m2c_fail_memory(err, name, 0);
+    if (status == M2C_OK && size == 0)
+        status = m2c_fail_memory(err, name, 0);
     if (status == M2C_OK)
         status = m2c_whole_file_put(path, text, size, err);
     free(text);
@@ -118,6 +116,33 @@ static void print_words(FILE *stream, const struct trn_set *set)
         (void)fprintf(stream, "%s %zu\n", set->word_list->names[i], i);
 }
 
+static json_t *text_array(const struct m2c_text_list *list)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        (void)json_array_append_new(array, json_string(list->texts[i]));
+    return array;
+}
+
+static json_t *colour_array(const float values[3])
+{
+    return json_pack("[f, f, f]", (double)values[0], (double)values[1], (double)values[2]);
+}
+
+/* Prints nothing without memory. */
+static void print_preprocess(FILE *stream, const struct trn_set *set)
+{
+    const struct m2c_preprocess *own = set->preprocess;
+    json_t *object =
+        json_pack("{s:i, s:i, s:i, s:o, s:o, s:s, s:o, s:o}", "frames", own->frames, "stride",
+                  own->stride, "size", own->size_px, "mean", colour_array(own->mean), "std",
+                  colour_array(own->std), "resize", m2c_resize_name(own->resize), "templates",
+                  text_array(&own->templates), "background", text_array(&own->background));
+    if (object && json_dumpf(object, stream, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0)
+        (void)fputc('\n', stream);
+    json_decref(object);
+}
+
 static enum m2c_status write_files(const char *dir, const struct trn_tensors *tensors,
                                    const struct trn_set *set, struct m2c_error *err)
 {
@@ -128,52 +153,17 @@ static enum m2c_status write_files(const char *dir, const struct trn_tensors *te
         status = write_text(dir, "labels.csv", print_labels, set, err);
     if (status == M2C_OK && set->word_list && set->word_list->count > 0)
         status = write_text(dir, "cmlm_words.txt", print_words, set, err);
+    if (status == M2C_OK && set->preprocess)
+        status = write_text(dir, "preprocess.json", print_preprocess, set, err);
     return status;
-}
-
-/* Removes a set's folder: files, no folders inside. What cannot be removed is left. */
-static void remove_folder(const char *dir)
-{
-    DIR *folder = opendir(dir);
-    struct dirent *entry;
-    while (folder && (entry = readdir(folder)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            (void)unlinkat(dirfd(folder), entry->d_name, 0);
-    }
-    if (folder)
-        (void)closedir(folder);
-    (void)rmdir(dir);
-}
-
-/* The new folder takes the name; an older one takes the new one's in the same moment. */
-static enum m2c_status take_place(const char *made, const char *dir, struct m2c_error *err)
-{
-    if (renameat2(AT_FDCWD, made, AT_FDCWD, dir, RENAME_EXCHANGE) == 0) {
-        remove_folder(made);
-        return M2C_OK;
-    }
-    if (errno == ENOENT && rename(made, dir) == 0)
-        return M2C_OK;
-    return m2c_fail_errno(err, "putting an adapter set in its place", dir);
 }
 
 enum m2c_status trn_set_write(const char *dir, const struct trn_tensors *tensors,
                               const struct trn_set *set, struct m2c_error *err)
 {
-    char made[M2C_PATH_BYTES];
-    const char *name = m2c_folder_base_name(dir);
-    int length = snprintf(made, sizeof made, "%.*s.%s.XXXXXX", (int)(name - dir), dir, name);
-    if (length < 0 || length >= (int)sizeof made || *name == '\0')
-        return m2c_fail(err, M2C_IO_FAILED, "the path of the adapter set cannot be used");
-    if (!mkdtemp(made))
-        return m2c_fail_errno(err, "making a folder beside", dir);
-    enum m2c_status status =
-        chmod(made, 0755) == 0 ? M2C_OK : m2c_fail_errno(err, "opening a folder to read", made);
+    struct trn_new_folder folder;
+    enum m2c_status status = trn_new_folder_begin(dir, &folder, err);
     if (status == M2C_OK)
-        status = write_files(made, tensors, set, err);
-    if (status == M2C_OK)
-        status = take_place(made, dir, err);
-    if (status != M2C_OK)
-        remove_folder(made);
-    return status;
+        status = write_files(folder.made, tensors, set, err);
+    return trn_new_folder_end(&folder, status, err);
 }

@@ -4,6 +4,7 @@
 
 #include "model/digest.h"
 #include "model/label_list.h"
+#include "model/preprocess_config.h"
 #include "train/tensors.h"
 
 struct trn_set {
@@ -13,7 +14,8 @@ struct trn_set {
     int encoding_blocks;                 /* of the text tower: the CMLM block is the next number */
     const unsigned char *base_digest;    /* [M2C_DIGEST_BYTES] of trn_model */
     const struct m2c_label_list *labels; /* labels.csv; NULL or empty: none */
-    const struct m2c_label_list *word_list; /* cmlm_words.txt; likewise */
+    const struct m2c_label_list *word_list;  /* cmlm_words.txt; likewise */
+    const struct m2c_preprocess *preprocess; /* preprocess.json; NULL: as the base's folder says */
 };
 
 /* Writes every adapter of `tensors` (f32) and the set's facts into the folder `dir`, whose parent

@@ -285,6 +285,23 @@ static enum m2c_status write_curves(const struct run *run, struct m2c_error *err
     return status == M2C_OK ? trn_curves_write(path, &run->history, err) : status;
 }
 
+/* A clip that was being decoded when the run was stopped changed nothing yet. */
+static enum m2c_status stop_here(struct run *run, struct m2c_error *err)
+{
+    enum m2c_status status = write_state(run, "checkpoint.safetensors", err);
+    return status == M2C_OK ? m2c_fail(err, M2C_CANCELLED, "stopped after step %llu of %llu",
+                                       (unsigned long long)run->progress.step,
+                                       (unsigned long long)run->schedule.steps)
+                            : status;
+}
+
+static enum m2c_status train_or_stop(struct run *run, struct m2c_error *err)
+{
+    bool stop = run->options->stop && atomic_load(run->options->stop);
+    enum m2c_status status = stop ? M2C_CANCELLED : train_batch(run, err);
+    return status == M2C_CANCELLED ? stop_here(run, err) : status;
+}
+
 /* What is left of the pass that runs. */
 static enum m2c_status finish_pass(struct run *run, struct m2c_error *err)
 {
@@ -293,15 +310,7 @@ static enum m2c_status finish_pass(struct run *run, struct m2c_error *err)
     trn_epoch_order(options->seed, run->progress.epoch, run->order,
                     trn_clip_source_count(run->parts->training));
     while (status == M2C_OK && run->progress.batch < run->pass_steps) {
-        if (options->stop && atomic_load(options->stop)) {
-            status = write_state(run, "checkpoint.safetensors", err);
-            return status == M2C_OK
-                       ? m2c_fail(err, M2C_CANCELLED, "stopped after step %llu of %llu",
-                                  (unsigned long long)run->progress.step,
-                                  (unsigned long long)run->schedule.steps)
-                       : status;
-        }
-        status = train_batch(run, err);
+        status = train_or_stop(run, err);
         if (status == M2C_OK && options->checkpoint_steps > 0 &&
             run->progress.step % options->checkpoint_steps == 0)
             status = write_state(run, "checkpoint.safetensors", err);

@@ -133,15 +133,28 @@ static double served_loss(struct set_case *test, const struct m2c_model *model,
     return loss;
 }
 
+static char plain_template[] = "A video of {}", odd_template[] = "{}, \"filmed\" at night";
+static char *template_texts[] = {plain_template, odd_template};
+
 static enum m2c_status write_set(struct set_case *test, const char *name)
 {
+    const struct m2c_preprocess preprocess = {
+        .frames = FRAMES,
+        .stride = 7,
+        .size_px = test->model.config.image_px,
+        .mean = {0.5F, 0.25F, 0.1F},
+        .std = {0.2F, 0.3F, 0.4F},
+        .resize = M2C_RESIZE_BICUBIC_ANTIALIAS,
+        .templates = {.texts = template_texts, .count = 2},
+    };
     const struct trn_set set = {.num_frames = FRAMES,
                                 .classes = CLASSES,
                                 .words = WORDS,
                                 .encoding_blocks = test->model.config.text.layers,
                                 .base_digest = test->model.base_digest,
                                 .labels = &labels,
-                                .word_list = &word_list};
+                                .word_list = &word_list,
+                                .preprocess = &preprocess};
     return trn_set_write(scratch_path(&test->scratch, name), test->model.tensors, &set, &test->err);
 }
 
@@ -180,6 +193,27 @@ static void names_are_written_so_that_they_are_read_again(void **state)
     m2c_label_list_destroy(&read);
 }
 
+static void a_set_brings_its_own_preprocessing(void **state)
+{
+    struct set_case *test = *state;
+    struct m2c_preprocess read;
+    assert_int_equal(write_set(test, "adapters/pets"), M2C_OK);
+    const struct m2c_preprocess_sources sources = {
+        .dir = test->scratch.dir,
+        .set_dir = scratch_path(&test->scratch, "adapters/pets"),
+        .config = &test->model.config,
+        .has_adapters = true};
+    assert_int_equal(m2c_preprocess_load(&sources, &read, &test->err), M2C_OK);
+    assert_int_equal(read.from.frames, M2C_FROM_SET);
+    assert_int_equal(read.frames, FRAMES);
+    assert_int_equal(read.stride, 7);
+    assert_true(read.mean[1] == 0.25F && read.std[2] == 0.4F);
+    assert_int_equal(read.resize, M2C_RESIZE_BICUBIC_ANTIALIAS);
+    assert_int_equal(read.templates.count, 2);
+    assert_string_equal(read.templates.texts[1], odd_template);
+    m2c_preprocess_destroy(&read);
+}
+
 static void training_goes_on_from_a_written_set(void **state)
 {
     struct set_case *test = *state;
@@ -213,6 +247,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(names_are_written_so_that_they_are_read_again, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_set_brings_its_own_preprocessing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(training_goes_on_from_a_written_set, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_older_set_is_replaced_whole, set_up, tear_down),
     };

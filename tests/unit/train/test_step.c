@@ -391,6 +391,8 @@ static void some_steps_learn_a_batch_by_heart(void **state)
             trn_adamw_step(test.team, &adamw, step, test.model.tensors);
         }
         assert_true(after < 0.5 * before);
+        struct trn_hits hits = trn_step_hits(test.step, &test.batch);
+        assert_true(hits.vc == CLIPS && hits.zeroshot == CLIPS);
         close_case(&test);
     }
 }
