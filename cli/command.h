@@ -21,6 +21,7 @@ struct cli_command {
 extern const struct cli_command cli_command_serve, cli_command_classify, cli_command_zeroshot,
     cli_command_timeline, cli_command_fill_mask, cli_command_embed, cli_command_inspect,
     cli_command_tokenize, cli_command_preprocess, cli_command_forward, cli_command_bench,
-    cli_command_init, cli_command_health, cli_command_gradcheck, cli_command_eval;
+    cli_command_init, cli_command_health, cli_command_gradcheck, cli_command_eval,
+    cli_command_train;
 
 #endif
