@@ -1,5 +1,6 @@
 /* m2clip train: adapts a base to classes of one's own. */
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -100,14 +101,13 @@ static enum m2c_status tell_costs(const struct cli_train_session *session, struc
     uint64_t pass = trn_run_pass_steps(clips, options->run.batch);
     (void)fprintf(stream,
                   "%zu classes, %zu clips to train on, %zu to validate with; %zu values trained\n"
-                  "%llu passes of %llu steps, %llu in all\n"
+                  "%" PRIu64 " passes of %" PRIu64 " steps, %" PRIu64 " in all\n"
                   "memory %.0f MiB: weights %.0f, steps %.0f, batches %.0f, decoded clips %.0f\n",
                   session->labels->count, clips,
                   session->validation ? trn_clip_source_count(session->validation) : 0, trained,
-                  (unsigned long long)options->run.epochs, (unsigned long long)pass,
-                  (unsigned long long)(pass * options->run.epochs), mebibytes(bytes.total),
-                  mebibytes(bytes.tensors), mebibytes(bytes.steps), mebibytes(bytes.batches),
-                  mebibytes(bytes.clips));
+                  (uint64_t)options->run.epochs, pass, pass * options->run.epochs,
+                  mebibytes(bytes.total), mebibytes(bytes.tensors), mebibytes(bytes.steps),
+                  mebibytes(bytes.batches), mebibytes(bytes.clips));
     return M2C_OK;
 }
 
