@@ -17,7 +17,7 @@ from server_support import Server, read_reply, without_times
 def heavy_clip(tmp_path_factory):
     """A clip that keeps the decoder busy for a while."""
     path = tmp_path_factory.mktemp("heavy") / "heavy.mp4"
-    return make_clip(path, seconds=10, size="640x480", rate=30).read_bytes()
+    return make_clip(path, seconds=10, size="320x240", rate=30).read_bytes()
 
 
 HEAVY = "/v1/classify?views=10x3&stride=8&frames=32&timeout_ms=300000"
