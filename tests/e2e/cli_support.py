@@ -17,6 +17,13 @@ def binary():
     return os.environ.get("M2CLIP_BIN", str(ROOT / "build" / "m2clip"))
 
 
+def keeps_memory():
+    """Whether the program is built with a sanitizer, which holds freed memory back or shadows it: its
+    size then says nothing about ours."""
+    program = pathlib.Path(binary()).read_bytes()
+    return b"libasan.so" in program or b"libtsan.so" in program
+
+
 def clean_environment(**extra):
     """The environment without our own variables, so that the caller's shell cannot interfere."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("M2CLIP_")}

@@ -11,6 +11,7 @@ import struct
 import time
 
 import pytest
+from cli_support import keeps_memory
 from server_support import is_closed, read_reply, without_times
 
 MIB = 1 << 20
@@ -191,14 +192,9 @@ def test_base64_is_held_once(start, tiny_model, clip):
     assert status == 200, answer
     assert answer["predictions"] == reply.json()["predictions"][:3]
     grown = peak_rss_kib(server) - max(before, peak_before)
-    # The text is 32 MiB, the video in it 24: side by side they would be 56. AddressSanitizer adds an
-    # eighth; ThreadSanitizer keeps several bytes for each.
-    assert watches_threads(server) or grown < 48 * 1024, f"{grown} KiB for a body of 32 MiB"
+    # The text is 32 MiB, the video in it 24: side by side they would be 56.
+    assert keeps_memory() or grown < 40 * 1024, f"{grown} KiB for a body of 32 MiB"
     assert server.stop() == 0
-
-
-def watches_threads(server):
-    return "libtsan" in pathlib.Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
 def peak_rss_kib(server):
