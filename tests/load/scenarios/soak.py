@@ -58,7 +58,8 @@ def flat(report, samples):
 
 async def scenario(settings, report):
     clips = settings.clips()
-    service = settings.start(settings.model(), "--log-level", "warn")
+    # Small caches are full before the second half, in which nothing may grow.
+    service = settings.start(settings.model(), "--log-level", "warn", "--video-cache-bytes", 4 * MIB)
     client = client_of(service)
     good = traffic.Mix(clips, settings.seed, settings.timeout_ms)
     try:
